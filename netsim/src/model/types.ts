@@ -1,0 +1,579 @@
+/**
+ * Typed subsets of the Kubernetes API objects, in their API shapes, and the immutable `Cluster` that everything in netsim
+ * is computed from. Only what the simulator reads is here; `load` drops the rest while it parses. Fields that the API
+ * server defaults are filled in by `load` where the comment says so, so that readers need not know the default.
+ */
+
+/** Where an object was read: `line` is 1-based, the first line of the object; `span` its bytes in the file, for `lineOf`. */
+export interface Source {
+  readonly file: string;
+  readonly line: number;
+  readonly span?: readonly [start: number, end: number];
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** ObjectMeta. `namespace` is "" for kinds without one, and "default" where a namespaced object names none. */
+export interface Meta {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly uid?: string;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly ownerReferences?: readonly {
+    readonly kind: string;
+    readonly name: string;
+    readonly controller?: boolean;
+  }[];
+}
+
+/** What every object has. `derived` says what netsim made it from (a Pod from a Deployment, a slice from a selector). */
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Meta;
+  readonly source: Source;
+  readonly derived?: string;
+}
+
+/** Any kind that has no type here: its fields as parsed. */
+export interface OtherObject extends KubeObject {
+  readonly spec?: unknown;
+  readonly status?: unknown;
+  readonly data?: unknown;
+  readonly [field: string]: unknown;
+}
+
+export type IPFamily = "IPv4" | "IPv6";
+export type Protocol = "TCP" | "UDP" | "SCTP";
+export type IntOrString = number | string;
+
+export interface LabelSelector {
+  readonly matchLabels?: Labels;
+  readonly matchExpressions?: readonly LabelRequirement[];
+}
+
+export interface LabelRequirement {
+  readonly key: string;
+  readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
+  readonly values?: readonly string[];
+}
+
+/* ---- core ---- */
+
+/** `kubernetes.io/metadata.name` is always among the labels. */
+export interface Namespace extends KubeObject {
+  readonly status?: { readonly phase?: string };
+}
+
+export interface NodeAddress {
+  readonly type: string;
+  readonly address: string;
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+}
+
+export interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+}
+
+export interface Node extends KubeObject {
+  readonly spec: {
+    readonly podCIDR?: string;
+    readonly podCIDRs?: readonly string[];
+    readonly providerID?: string;
+    readonly unschedulable?: boolean;
+    readonly taints?: readonly Taint[];
+  };
+  readonly status: {
+    readonly addresses?: readonly NodeAddress[];
+    readonly conditions?: readonly Condition[];
+  };
+}
+
+/** `protocol` is filled in (TCP). */
+export interface ContainerPort {
+  readonly name?: string;
+  readonly containerPort: number;
+  readonly hostPort?: number;
+  readonly hostIP?: string;
+  readonly protocol: Protocol;
+}
+
+/** A probe's network half; `httpGet` and `grpc` are told apart by their presence. */
+export interface Probe {
+  readonly httpGet?: {
+    readonly port: IntOrString;
+    readonly path?: string;
+    readonly scheme?: string;
+    readonly host?: string;
+  };
+  readonly tcpSocket?: { readonly port: IntOrString; readonly host?: string };
+  readonly grpc?: { readonly port: number; readonly service?: string };
+}
+
+export interface Container {
+  readonly name: string;
+  readonly image?: string;
+  readonly ports?: readonly ContainerPort[];
+  readonly livenessProbe?: Probe;
+  readonly readinessProbe?: Probe;
+  readonly startupProbe?: Probe;
+  readonly restartPolicy?: string;
+}
+
+export interface PodDNSConfig {
+  readonly nameservers?: readonly string[];
+  readonly searches?: readonly string[];
+  readonly options?: readonly { readonly name: string; readonly value?: string }[];
+}
+
+export interface PodSpec {
+  readonly nodeName?: string;
+  readonly hostNetwork?: boolean;
+  readonly hostname?: string;
+  readonly subdomain?: string;
+  readonly dnsPolicy?: string;
+  readonly dnsConfig?: PodDNSConfig;
+  readonly hostAliases?: readonly { readonly ip: string; readonly hostnames?: readonly string[] }[];
+  readonly serviceAccountName?: string;
+  readonly nodeSelector?: Labels;
+  readonly containers: readonly Container[];
+  readonly initContainers?: readonly Container[];
+}
+
+/** A pod. `status.podIPs` has all its addresses, the first is `podIP`; a hostNetwork pod has its node's. */
+export interface Pod extends KubeObject {
+  readonly spec: PodSpec;
+  readonly status: {
+    readonly phase?: string;
+    readonly reason?: string;
+    readonly podIP?: string;
+    readonly podIPs?: readonly { readonly ip: string }[];
+    readonly hostIP?: string;
+    readonly hostIPs?: readonly { readonly ip: string }[];
+    readonly conditions?: readonly Condition[];
+  };
+}
+
+/** Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob: what Pods are made from when none are given. */
+export interface Workload extends KubeObject {
+  readonly spec: {
+    readonly replicas?: number;
+    readonly serviceName?: string;
+    readonly template: {
+      readonly metadata: { readonly labels: Labels; readonly annotations: Labels };
+      readonly spec: PodSpec;
+    };
+  };
+}
+
+export interface ServiceAccount extends KubeObject {
+  readonly automountServiceAccountToken?: boolean;
+}
+
+/** `protocol` is filled in (TCP), and so is `targetPort` (the port itself). */
+export interface ServicePort {
+  readonly name?: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly targetPort: IntOrString;
+  readonly nodePort?: number;
+  readonly appProtocol?: string;
+}
+
+export interface LoadBalancerIngress {
+  readonly ip?: string;
+  readonly hostname?: string;
+  readonly ipMode?: string;
+}
+
+/**
+ * A Service. Filled in: `type` (ClusterIP), `ports` ([]), `sessionAffinity` (None), `internalTrafficPolicy` (Cluster),
+ * `externalTrafficPolicy` (Cluster, where the type has one), `clusterIPs` from `clusterIP` and back. A `selector` that is
+ * absent means that the EndpointSlices are somebody else's business; addresses are never invented.
+ */
+export interface Service extends KubeObject {
+  readonly spec: {
+    readonly type: "ClusterIP" | "NodePort" | "LoadBalancer" | "ExternalName";
+    readonly ports: readonly ServicePort[];
+    readonly selector?: Labels;
+    readonly clusterIP?: string;
+    readonly clusterIPs?: readonly string[];
+    readonly ipFamilies?: readonly IPFamily[];
+    readonly ipFamilyPolicy?: string;
+    readonly externalName?: string;
+    readonly externalIPs?: readonly string[];
+    readonly loadBalancerIP?: string;
+    readonly loadBalancerClass?: string;
+    readonly loadBalancerSourceRanges?: readonly string[];
+    readonly allocateLoadBalancerNodePorts?: boolean;
+    readonly healthCheckNodePort?: number;
+    readonly sessionAffinity: "None" | "ClientIP";
+    readonly sessionAffinityConfig?: { readonly clientIP?: { readonly timeoutSeconds?: number } };
+    readonly internalTrafficPolicy: "Cluster" | "Local";
+    readonly externalTrafficPolicy?: "Cluster" | "Local";
+    readonly trafficDistribution?: string;
+    readonly publishNotReadyAddresses?: boolean;
+  };
+  readonly status: { readonly loadBalancer?: { readonly ingress?: readonly LoadBalancerIngress[] } };
+}
+
+/** An absent condition means: `ready` true, `serving` as `ready`, `terminating` false (discovery/v1). */
+export interface Endpoint {
+  readonly addresses: readonly string[];
+  readonly conditions?: {
+    readonly ready?: boolean;
+    readonly serving?: boolean;
+    readonly terminating?: boolean;
+  };
+  readonly hostname?: string;
+  readonly nodeName?: string;
+  readonly zone?: string;
+  readonly targetRef?: { readonly kind?: string; readonly namespace?: string; readonly name?: string };
+  readonly hints?: {
+    readonly forZones?: readonly { readonly name: string }[];
+    readonly forNodes?: readonly { readonly name: string }[];
+  };
+}
+
+/** `protocol` is filled in (TCP); an absent `port` means every port. */
+export interface EndpointPort {
+  readonly name?: string;
+  readonly port?: number;
+  readonly protocol: Protocol;
+  readonly appProtocol?: string;
+}
+
+/** Its Service is named by the label `kubernetes.io/service-name`. */
+export interface EndpointSlice extends KubeObject {
+  readonly addressType: IPFamily | "FQDN";
+  readonly endpoints: readonly Endpoint[];
+  readonly ports: readonly EndpointPort[];
+}
+
+/* ---- networking.k8s.io/v1 NetworkPolicy ---- */
+
+export interface IPBlock {
+  readonly cidr: string;
+  readonly except?: readonly string[];
+}
+
+export interface NetworkPolicyPeer {
+  readonly podSelector?: LabelSelector;
+  readonly namespaceSelector?: LabelSelector;
+  readonly ipBlock?: IPBlock;
+}
+
+/** `protocol` is filled in (TCP). */
+export interface NetworkPolicyPort {
+  readonly protocol: Protocol;
+  readonly port?: IntOrString;
+  readonly endPort?: number;
+}
+
+export interface NetworkPolicyIngressRule {
+  readonly from?: readonly NetworkPolicyPeer[];
+  readonly ports?: readonly NetworkPolicyPort[];
+}
+
+export interface NetworkPolicyEgressRule {
+  readonly to?: readonly NetworkPolicyPeer[];
+  readonly ports?: readonly NetworkPolicyPort[];
+}
+
+/** `policyTypes` is filled in as the API server does: Ingress always, Egress when there are egress rules. */
+export interface NetworkPolicy extends KubeObject {
+  readonly spec: {
+    readonly podSelector: LabelSelector;
+    readonly policyTypes: readonly ("Ingress" | "Egress")[];
+    readonly ingress?: readonly NetworkPolicyIngressRule[];
+    readonly egress?: readonly NetworkPolicyEgressRule[];
+  };
+}
+
+/* ---- policy.networking.k8s.io: AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy ---- */
+
+export interface NamespacedPods {
+  readonly namespaceSelector: LabelSelector;
+  readonly podSelector: LabelSelector;
+}
+
+export interface AdminSubject {
+  readonly namespaces?: LabelSelector;
+  readonly pods?: NamespacedPods;
+}
+
+/** `networks`, `nodes` and `domainNames` are egress peers only. */
+export interface AdminPeer {
+  readonly namespaces?: LabelSelector;
+  readonly pods?: NamespacedPods;
+  readonly nodes?: LabelSelector;
+  readonly networks?: readonly string[];
+  readonly domainNames?: readonly string[];
+}
+
+/** v1alpha1's `ports` entries. */
+export interface AdminPort {
+  readonly portNumber?: { readonly protocol: Protocol; readonly port: number };
+  readonly portRange?: { readonly protocol: Protocol; readonly start: number; readonly end: number };
+  readonly namedPort?: string;
+}
+
+export interface AdminNetworkPolicyRule {
+  readonly name?: string;
+  readonly action: "Allow" | "Deny" | "Pass";
+  readonly from?: readonly AdminPeer[];
+  readonly to?: readonly AdminPeer[];
+  readonly ports?: readonly AdminPort[];
+}
+
+export interface AdminNetworkPolicy extends KubeObject {
+  readonly spec: {
+    readonly priority: number;
+    readonly subject: AdminSubject;
+    readonly ingress?: readonly AdminNetworkPolicyRule[];
+    readonly egress?: readonly AdminNetworkPolicyRule[];
+  };
+}
+
+export interface BaselineAdminNetworkPolicy extends KubeObject {
+  readonly spec: {
+    readonly subject: AdminSubject;
+    readonly ingress?: readonly AdminNetworkPolicyRule[];
+    readonly egress?: readonly AdminNetworkPolicyRule[];
+  };
+}
+
+/** v1alpha2's `protocols` entries. */
+export interface ClusterPolicyProtocol {
+  readonly tcp?: { readonly destinationPort?: ClusterPolicyPort };
+  readonly udp?: { readonly destinationPort?: ClusterPolicyPort };
+  readonly sctp?: { readonly destinationPort?: ClusterPolicyPort };
+  readonly destinationNamedPort?: string;
+}
+
+export interface ClusterPolicyPort {
+  readonly number?: number;
+  readonly range?: { readonly start: number; readonly end: number };
+}
+
+export interface ClusterNetworkPolicyRule {
+  readonly name?: string;
+  readonly action: "Accept" | "Deny" | "Pass";
+  readonly from?: readonly AdminPeer[];
+  readonly to?: readonly AdminPeer[];
+  readonly protocols?: readonly ClusterPolicyProtocol[];
+}
+
+export interface ClusterNetworkPolicy extends KubeObject {
+  readonly spec: {
+    readonly tier: "Admin" | "Baseline";
+    readonly priority: number;
+    readonly subject: AdminSubject;
+    readonly ingress?: readonly ClusterNetworkPolicyRule[];
+    readonly egress?: readonly ClusterNetworkPolicyRule[];
+  };
+}
+
+/* ---- cilium.io/v2 ---- */
+
+export interface CiliumPort {
+  readonly port?: string;
+  readonly endPort?: number;
+  readonly protocol?: string;
+}
+
+export interface CiliumHTTPRule {
+  readonly method?: string;
+  readonly path?: string;
+  readonly host?: string;
+  readonly headers?: readonly string[];
+  readonly headerMatches?: readonly {
+    readonly name: string;
+    readonly value?: string;
+    readonly mismatch?: "LOG" | "ADD" | "DELETE" | "REPLACE";
+    readonly secret?: { readonly namespace?: string; readonly name: string };
+  }[];
+}
+
+export interface FQDNSelector {
+  readonly matchName?: string;
+  readonly matchPattern?: string;
+}
+
+export interface CiliumL7Rules {
+  readonly http?: readonly CiliumHTTPRule[] | null;
+  readonly dns?: readonly FQDNSelector[] | null;
+  readonly kafka?: readonly unknown[] | null;
+  readonly l7proto?: string;
+  readonly l7?: readonly unknown[] | null;
+}
+
+export interface CiliumPortRule {
+  readonly ports?: readonly CiliumPort[] | null;
+  readonly rules?: CiliumL7Rules | null;
+  readonly serverNames?: readonly string[] | null;
+  readonly terminatingTLS?: unknown;
+  readonly originatingTLS?: unknown;
+  readonly listener?: unknown;
+}
+
+export interface CiliumService {
+  readonly k8sService?: { readonly serviceName?: string; readonly namespace?: string };
+  readonly k8sServiceSelector?: { readonly selector: LabelSelector; readonly namespace?: string };
+}
+
+export interface CIDRRule {
+  readonly cidr?: string;
+  readonly cidrGroupRef?: string;
+  readonly cidrGroupSelector?: LabelSelector;
+  readonly except?: readonly string[] | null;
+}
+
+/** A list that is `null` counts as absent, one that is `[]` selects nobody: Cilium tells them apart, so both stay. */
+export interface CiliumRule {
+  readonly fromEndpoints?: readonly LabelSelector[] | null;
+  readonly fromRequires?: readonly unknown[] | null;
+  readonly fromEntities?: readonly string[] | null;
+  readonly fromCIDR?: readonly string[] | null;
+  readonly fromCIDRSet?: readonly CIDRRule[] | null;
+  readonly fromNodes?: readonly LabelSelector[] | null;
+  readonly fromGroups?: readonly unknown[] | null;
+  readonly toEndpoints?: readonly LabelSelector[] | null;
+  readonly toRequires?: readonly unknown[] | null;
+  readonly toEntities?: readonly string[] | null;
+  readonly toCIDR?: readonly string[] | null;
+  readonly toCIDRSet?: readonly CIDRRule[] | null;
+  readonly toNodes?: readonly LabelSelector[] | null;
+  readonly toGroups?: readonly unknown[] | null;
+  readonly toServices?: readonly CiliumService[] | null;
+  readonly toFQDNs?: readonly FQDNSelector[] | null;
+  readonly toPorts?: readonly CiliumPortRule[] | null;
+  readonly icmps?:
+    | readonly { readonly fields?: readonly { readonly family?: string; readonly type: IntOrString }[] }[]
+    | null;
+  readonly authentication?: unknown;
+}
+
+export interface CiliumSpec {
+  readonly endpointSelector?: LabelSelector;
+  readonly nodeSelector?: LabelSelector;
+  readonly ingress?: readonly CiliumRule[] | null;
+  readonly ingressDeny?: readonly CiliumRule[] | null;
+  readonly egress?: readonly CiliumRule[] | null;
+  readonly egressDeny?: readonly CiliumRule[] | null;
+  readonly enableDefaultDeny?: { readonly ingress?: boolean; readonly egress?: boolean };
+  readonly description?: string;
+}
+
+/** CiliumNetworkPolicy or CiliumClusterwideNetworkPolicy: `spec`, `specs` or both. */
+export interface CiliumNetworkPolicy extends KubeObject {
+  readonly spec?: CiliumSpec;
+  readonly specs?: readonly CiliumSpec[];
+}
+
+/* ---- projectcalico.org/v3 ---- */
+
+export interface CalicoEntity {
+  readonly selector?: string;
+  readonly notSelector?: string;
+  readonly namespaceSelector?: string;
+  readonly nets?: readonly string[];
+  readonly notNets?: readonly string[];
+  readonly ports?: readonly IntOrString[];
+  readonly notPorts?: readonly IntOrString[];
+  readonly serviceAccounts?: { readonly names?: readonly string[]; readonly selector?: string };
+  readonly services?: { readonly name?: string; readonly namespace?: string };
+  readonly domains?: readonly string[];
+}
+
+export interface CalicoRule {
+  readonly action: "Allow" | "Deny" | "Log" | "Pass";
+  readonly protocol?: IntOrString;
+  readonly notProtocol?: IntOrString;
+  readonly ipVersion?: number;
+  readonly icmp?: { readonly type?: number; readonly code?: number };
+  readonly notICMP?: { readonly type?: number; readonly code?: number };
+  readonly source?: CalicoEntity;
+  readonly destination?: CalicoEntity;
+  readonly http?: {
+    readonly methods?: readonly string[];
+    readonly paths?: readonly { readonly exact?: string; readonly prefix?: string }[];
+  };
+}
+
+/** NetworkPolicy or GlobalNetworkPolicy of Calico. `types` is filled in by the rule lists present (Ingress when neither is). */
+export interface CalicoPolicy extends KubeObject {
+  readonly spec: {
+    readonly tier: string;
+    readonly order?: number;
+    readonly selector?: string;
+    readonly namespaceSelector?: string;
+    readonly serviceAccountSelector?: string;
+    readonly types: readonly ("Ingress" | "Egress")[];
+    readonly ingress?: readonly CalicoRule[];
+    readonly egress?: readonly CalicoRule[];
+    readonly doNotTrack?: boolean;
+    readonly preDNAT?: boolean;
+    readonly applyOnForward?: boolean;
+  };
+}
+
+export interface CalicoTier extends KubeObject {
+  readonly spec: { readonly order?: number; readonly defaultAction?: string };
+}
+
+/** NetworkSet or GlobalNetworkSet: addresses that selectors can select. */
+export interface CalicoNetworkSet extends KubeObject {
+  readonly spec: { readonly nets?: readonly string[]; readonly allowedEgressDomains?: readonly string[] };
+}
+
+/* ---- the whole ---- */
+
+/** What was wrong in the input. `error`: the object (or field) has no effect here; `warning`: it was read, but look at it. */
+export interface Problem {
+  readonly severity: "error" | "warning";
+  readonly file: string;
+  readonly line: number;
+  /** Path of the field, as `spec.ingress[0].from[1].ipBlock.cidr`. */
+  readonly field?: string;
+  /** `Kind namespace/name`, once that much was known. */
+  readonly object?: string;
+  readonly message: string;
+}
+
+/**
+ * One immutable cluster. Lists are in input order; of two objects with the same kind, namespace and name the later counts.
+ * `others` holds every kind without a list of its own by its `kind` (Ingress and the Gateway API among them:
+ * `ingresses` and `gatewayObjects` are views of the same objects).
+ */
+export interface Cluster {
+  readonly namespaces: readonly Namespace[];
+  readonly nodes: readonly Node[];
+  readonly pods: readonly Pod[];
+  readonly workloads: readonly Workload[];
+  readonly services: readonly Service[];
+  readonly endpointSlices: readonly EndpointSlice[];
+  readonly networkPolicies: readonly NetworkPolicy[];
+  readonly anps: readonly AdminNetworkPolicy[];
+  readonly banps: readonly BaselineAdminNetworkPolicy[];
+  readonly clusterNetworkPolicies: readonly ClusterNetworkPolicy[];
+  readonly ciliumPolicies: readonly CiliumNetworkPolicy[];
+  readonly calicoPolicies: readonly CalicoPolicy[];
+  readonly calicoTiers: readonly CalicoTier[];
+  readonly calicoNetworkSets: readonly CalicoNetworkSet[];
+  readonly ingresses: readonly OtherObject[];
+  /** All of gateway.networking.k8s.io (and its x-k8s.io experiments), whatever the kind. */
+  readonly gatewayObjects: readonly OtherObject[];
+  readonly others: ReadonlyMap<string, readonly OtherObject[]>;
+  readonly problems: readonly Problem[];
+}
