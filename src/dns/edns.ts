@@ -2,7 +2,7 @@ import { isIPv4 } from "node:net";
 import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text } from "./address.ts";
 import { OPTION } from "./types.ts";
 
-/** An option of an OPT record (RFC 6891 §6.1.2): code and data, the data as bytes, one character a byte. */
+/** An option of an OPT record (RFC 6891 §6.1.2). The data are bytes, one character a byte. */
 export interface EdnsOption {
   readonly code: number;
   readonly data: string;
@@ -74,9 +74,9 @@ function isSubnet(family: number, source: number, scope: number): boolean {
 
 const bitsOf = (family: number): number => (family === 1 ? 32 : family === 2 ? 128 : 0);
 
-/** The first option with this code; undefined where there is none. */
-export const findOption = (options: readonly EdnsOption[], code: number): EdnsOption | undefined =>
-  options.find((option) => option.code === code);
+/** The data of the first option with this code; undefined where there is none. */
+export const findOption = (options: readonly EdnsOption[], code: number): string | undefined =>
+  options.find((option) => option.code === code)?.data;
 
 /** What a client-subnet option says; undefined where it is malformed. Missing address bytes count as zero, as in CoreDNS. */
 export function readClientSubnet(data: string): ClientSubnet | undefined {
@@ -100,7 +100,7 @@ export function clientSubnet(address: string, source: number, scope = 0): EdnsOp
   const bytes = family === 1 ? ipv4Bytes(address) : ipv6Bytes(address);
   if (bytes === undefined || !isSubnet(family, source, scope)) return undefined;
   const head = String.fromCharCode(0, family, source, scope);
-  return { code: OPTION.ECS, data: head + masked(bytes, source).slice(0, Math.ceil(source / 8)) };
+  return option(OPTION.ECS, head + masked(bytes, source).slice(0, Math.ceil(source / 8)));
 }
 
 function masked(bytes: string, bits: number): string {
@@ -112,10 +112,8 @@ function masked(bytes: string, bits: number): string {
 }
 
 /** An Extended DNS Error (RFC 8914 §2); `text` is written as UTF-8. */
-export const extendedError = (code: number, text = ""): EdnsOption => ({
-  code: OPTION.EDE,
-  data: word(code) + Buffer.from(text, "utf8").latin1Slice(),
-});
+export const extendedError = (code: number, text = ""): EdnsOption =>
+  option(OPTION.EDE, word(code) + utf8(text));
 
 /** Code and text of an Extended DNS Error; undefined where the option is too short. */
 export function readExtendedError(data: string): { code: number; text: string } | undefined {
@@ -125,31 +123,28 @@ export function readExtendedError(data: string): { code: number; text: string } 
   return { code: (data.charCodeAt(0) << 8) | data.charCodeAt(1), text };
 }
 
-/** A name server's identifier (RFC 5001); empty in a query. `id` is written as UTF-8. */
-export const nsid = (id = ""): EdnsOption => ({
-  code: OPTION.NSID,
-  data: Buffer.from(id, "utf8").latin1Slice(),
-});
+/** A name server's identifier (RFC 5001), written as UTF-8; empty in a query. */
+export const nsid = (id = ""): EdnsOption => option(OPTION.NSID, utf8(id));
 
 /** A client's cookie of 8 bytes, and behind it the server's of 8 to 32 where there is one (RFC 7873 §4). */
-export const cookie = (bytes: string): EdnsOption => ({ code: OPTION.COOKIE, data: bytes });
+export const cookie = (bytes: string): EdnsOption => option(OPTION.COOKIE, bytes);
 
-/** How long an idle TCP connection stays open, in units of 100 ms; without it in a query (RFC 7828 §3.1). */
-export const keepalive = (timeout?: number): EdnsOption => ({
-  code: OPTION.KEEPALIVE,
-  data: timeout === undefined ? "" : word(timeout),
-});
+/** How long an idle TCP connection stays open, in units of 100 ms; left out in a query (RFC 7828 §3.1). */
+export const keepalive = (timeout?: number): EdnsOption =>
+  option(OPTION.KEEPALIVE, timeout === undefined ? "" : word(timeout));
 
 /** `length` zero bytes (RFC 7830 §3). */
-export const padding = (length: number): EdnsOption => ({ code: OPTION.PADDING, data: "\0".repeat(length) });
+export const padding = (length: number): EdnsOption => option(OPTION.PADDING, "\0".repeat(length));
 
-/** Seconds until a secondary's copy expires; without it in a query (RFC 7314 §2). */
-export const expire = (seconds?: number): EdnsOption => ({
-  code: OPTION.EXPIRE,
-  data: seconds === undefined ? "" : word(seconds >>> 16) + word(seconds),
-});
+/** Seconds until a secondary's copy expires; left out in a query (RFC 7314 §2). */
+export const expire = (seconds?: number): EdnsOption =>
+  option(OPTION.EXPIRE, seconds === undefined ? "" : word(seconds >>> 16) + word(seconds));
+
+const option = (code: number, data: string): EdnsOption => ({ code, data });
 
 const word = (n: number): string => String.fromCharCode((n >>> 8) & 0xff, n & 0xff);
+
+const utf8 = (text: string): string => Buffer.from(text, "utf8").latin1Slice();
 
 const u16 = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!;
 
