@@ -1,0 +1,45 @@
+import type { Position } from "./token.ts";
+
+/** What is wrong with a Corefile; stable, for programs. The text of the message may change. */
+export type CorefileErrorCode =
+  // the language
+  | "unknown-directive"
+  | "unexpected-token"
+  | "unexpected-end"
+  | "environment"
+  | "import"
+  | "snippet"
+  // the keys of server blocks
+  | "bad-key"
+  | "bad-port"
+  | "zone-overlap"
+  // a directive's arguments and options
+  | "argument-count"
+  | "bad-value"
+  | "unknown-option"
+  | "repeated"
+  | "not-built-yet"
+  | "conflict";
+
+/**
+ * Why a Corefile is refused. `message` is the whole line to print, `FILE:LINE: plugin: what is wrong and what would be
+ * right`; the parts are there for programs.
+ */
+export interface CorefileError extends Position {
+  readonly code: CorefileErrorCode;
+  /** The directive that complains; absent for the language itself. */
+  readonly plugin?: string;
+  readonly message: string;
+}
+
+export function corefileError(
+  code: CorefileErrorCode,
+  at: Position,
+  text: string,
+  plugin?: string,
+): CorefileError {
+  const { file, line } = at;
+  const place = `${file}:${line}: `;
+  if (plugin === undefined) return { code, file, line, message: place + text };
+  return { code, file, line, plugin, message: `${place}${plugin}: ${text}` };
+}
