@@ -170,6 +170,11 @@ export interface Layout {
   readonly named: number;
 }
 
+export const isName = (kind: Kind<unknown>): boolean => kind === name || kind === cname;
+
+/** Whether this field is a name that a message may hold compressed. */
+export const isCompressible = (kind: Kind<unknown>): boolean => kind === cname;
+
 const compiled: ReadonlyMap<number, Layout> = new Map(
   Object.entries(layouts).map(([type, layout]): [number, Layout] => {
     const fields = Object.entries(layout as Record<string, Kind<unknown>>).map(([name, kind]) => ({
@@ -179,11 +184,6 @@ const compiled: ReadonlyMap<number, Layout> = new Map(
     return [Number(type), { fields, named: fields.findLastIndex(({ kind }) => isName(kind)) + 1 }];
   }),
 );
-
-export const isName = (kind: Kind<unknown>): boolean => kind === name || kind === cname;
-
-/** Whether this field is a name that a message may hold compressed. */
-export const isCompressible = (kind: Kind<unknown>): boolean => kind === cname;
 
 /** undefined for a type that is bytes and nothing more. */
 export const layoutOf = (type: number): Layout | undefined => compiled.get(type);
