@@ -18,8 +18,8 @@
  *       },
  *     });
  */
-import type { DirectiveTable, OptionsOf } from "./directive/table.ts";
-import type { Answer, Message } from "./dns/message.ts";
+import type { AnyDirective, OptionsOf } from "./directive/index.ts";
+import type { Answer, Failure, Message } from "./dns/message.ts";
 import type { Name } from "./dns/name.ts";
 import type { Query } from "./dns/query.ts";
 import type { Metrics } from "./metrics/metrics.ts";
@@ -36,6 +36,9 @@ export interface Instance {
    * of the event loop. What comes behind `next` goes through `after`, which does the right thing in both cases.
    */
   answer?(query: Query, next: Next): MaybePromise<Answer>;
+
+  /** Told of every query that no block of this listener took, and why, for zone `dropped` of the metrics. One instance a listener is told. */
+  observeUnrouted?(query: Query, failure: Failure, seconds: number): void;
 
   /** Told of every query of the block and what became of it, `seconds` after it came in, in the chain's order. Must not throw or change anything. */
   observe?(query: Query, answer: Answer, seconds: number): void;
@@ -82,6 +85,8 @@ export interface BlockSettings {
   echoOptions: Set<number>;
   /** Queries on one TCP connection; 0: no limit. */
   maxTcpQueries: number;
+  /** The name of the block's view, where it has one. */
+  viewName: string | undefined;
 }
 
 /** Something that one plugin offers and another may ask for, by key. Declare the key once, with its type: see `capability`. */
@@ -141,7 +146,12 @@ export interface Host {
   /** True once the process began to stop. */
   readonly stopping: boolean;
   readonly version: string;
+  /** Kubernetes objects, or a directory of manifests, that the embedding program gave for blocks that name no source. */
+  readonly cluster: ClusterInput | undefined;
 }
+
+/** A directory of manifests, or the objects themselves in the API's form. */
+export type ClusterInput = string | readonly object[];
 
 export type ReloadOutcome =
   | { readonly kind: "unchanged" }
@@ -150,15 +160,21 @@ export type ReloadOutcome =
   | { readonly kind: "parse-failed"; readonly error: string }
   | { readonly kind: "failed"; readonly error: string };
 
+/** One address that a block listens on. `label` is what the metrics' `server` label says: `dns://:53`. */
+export interface ListenerKey {
+  readonly transport: string;
+  /** Empty: all addresses. */
+  readonly address: string;
+  readonly port: number;
+  readonly label: string;
+}
+
 /** What a plugin is given at set-up beside its options. */
 export interface Context {
   /** Zones of the block's keys in order, reverse CIDRs written out, lower case. */
   readonly zones: readonly Name[];
-  /** The keys' transport and port: `dns`, 53. */
-  readonly transport: string;
-  readonly port: number;
-  /** What the metrics' `server` label says, for each address that the block listens on: `dns://:53`. */
-  servers(): readonly string[];
+  /** What the block listens on, without repetition. The addresses are those of `bind`; complete from `start` on. */
+  listeners(): readonly ListenerKey[];
   /** The block's view name; empty without one. Known from `start` on. */
   readonly view: string;
   readonly settings: BlockSettings;
@@ -170,22 +186,19 @@ export interface Context {
   readonly place: string;
   /** A path, made absolute against `root` or the working directory. */
   path(file: string): string;
-  /**
-   * The whole server again with another question: other blocks, views, all plugins (CNAME targets, dns64's A). The original's EDNS is
-   * kept. Too deep a recursion answers SERVFAIL.
-   */
-  lookup(query: Query, name: Name, type: number): MaybePromise<Answer>;
   /** Offers something to other plugins of the same block. */
   provide<T>(what: Capability<T>, value: T): void;
   /** What plugins of the same block offer. Complete from `start` on. */
   find<T>(what: Capability<T>): readonly T[];
-  /** The metadata that the block's plugins know; see `Instance.metadata`. */
+  /** The plugins of this block that are links of the chain, in its order. Complete from `start` on. */
+  chain(): readonly string[];
+  /** Seconds since 1970, and a number in [0, 1): arguments, so that a test can hold them still. */
   readonly now: () => number;
   readonly random: () => number;
 }
 
-/** Options as the table describes them: one object, or an array of them where the directive may stand several times (`times: "each"`). */
-export interface PluginDefinition<T extends DirectiveTable> {
+/** The options arrive as the table describes them: one object, or an array where the directive may stand several times (`repeat: "each"`). */
+export interface PluginDefinition<T extends AnyDirective> {
   readonly name: string;
   /** Its place in the chain, for a plugin that comes from outside: directly before the first of these, or after the last. */
   readonly before?: readonly string[];
@@ -199,10 +212,12 @@ export interface PluginDefinition<T extends DirectiveTable> {
 }
 
 /** A plugin whose options' type is forgotten: what registries hold. */
-export type Plugin = PluginDefinition<DirectiveTable>;
+export interface Plugin extends Omit<PluginDefinition<AnyDirective>, "setup"> {
+  setup(options: never, context: Context): Instance | readonly Instance[] | void;
+}
 
-export function definePlugin<const T extends DirectiveTable>(definition: PluginDefinition<T>): Plugin {
-  return definition as unknown as Plugin;
+export function definePlugin<const T extends AnyDirective>(definition: PluginDefinition<T>): Plugin {
+  return definition;
 }
 
 /** A configuration that can't be run: one line that says what is wrong and what would be right. */

@@ -1,9 +1,9 @@
 import { Body, type Sections } from "./body.ts";
 import type { EdnsOption } from "./edns.ts";
 import type { Name } from "./name.ts";
-import { FLAG, type Query } from "./query.ts";
+import type { Query } from "./query.ts";
 import type { RR } from "./rr.ts";
-import { RCODE } from "./types.ts";
+import { FLAG, RCODE } from "./types.ts";
 
 /** What a chain gives back: a message, or word that there is none. `kind` tells them apart. */
 export type Answer = Message | Failure | Drop | Stream;

@@ -1,8 +1,7 @@
 import { lower, type Name } from "./name.ts";
 import { ednsOptions, type EdnsOption } from "./edns.ts";
-
-/** Bits of the header's second word (RFC 1035 §4.1.1, RFC 4035 §3.2). */
-export const FLAG = { QR: 0x8000, AA: 0x0400, TC: 0x0200, RD: 0x0100, RA: 0x0080, Z: 0x0040, AD: 0x0020, CD: 0x0010 } as const;
+import { REFUSED, type Answer } from "./message.ts";
+import { FLAG } from "./types.ts";
 
 export type Protocol = "udp" | "tcp";
 
@@ -29,6 +28,8 @@ export interface Scope {
   readonly view: string;
   /** The text of a metadata label such as `kubernetes/client-namespace`; empty where nobody knows it. */
   meta(query: Query, label: string): string;
+  /** The whole server again with another question; see `Query.lookup`. */
+  lookup(query: Query): Answer | Promise<Answer>;
 }
 
 /** What may differ in a query made from another one. */
@@ -129,6 +130,16 @@ export class Query {
     return this.scope.meta(this, label);
   }
 
+  /**
+   * Asks the whole server this question: routing, views, all plugins of the block that takes it (targets of aliases, dns64's A).
+   * EDNS and client are those of this query. Too deep a recursion is SERVFAIL.
+   */
+  lookup(name: Name, type: number): Answer | Promise<Answer> {
+    const query = this.with({ name, type });
+    query.depth = this.depth + 1;
+    return this.scope.lookup(query);
+  }
+
   /** The same question with something changed. The client, its scope and the time of receipt stay. */
   with(change: QueryChange): Query {
     const q = new Query();
@@ -218,4 +229,4 @@ const NOBODY: Peer = {
   keep: () => NOBODY,
 };
 
-const NOWHERE: Scope = { zone: "\0" as Name, server: "", view: "", meta: () => "" };
+const NOWHERE: Scope = { zone: "\0" as Name, server: "", view: "", meta: () => "", lookup: () => REFUSED };

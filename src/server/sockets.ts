@@ -1,0 +1,121 @@
+/** The process's open sockets: what a configuration needs is opened, what it no longer needs is closed, what stays is re-pointed. */
+import { createEngine, type Engine, type EngineOptions } from "./engine.ts";
+import type { Served } from "./configuration.ts";
+import type { ListenAt, Listener } from "./listener.ts";
+import { listenTcp } from "./tcp.ts";
+import { listenUdp } from "./udp.ts";
+
+/** Where a server is reached. */
+export interface Address {
+  readonly transport: string;
+  readonly protocol: "udp" | "tcp";
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The sockets of one listener key. */
+interface Open {
+  served: Served;
+  readonly engine: Engine;
+  readonly listeners: readonly { readonly protocol: "udp" | "tcp"; readonly listener: Listener }[];
+}
+
+export interface Sockets {
+  /** Goes over to what `served` needs. All or nothing: an Error leaves everything as it was. */
+  apply(served: readonly Served[]): Promise<void>;
+  addresses(): readonly Address[];
+  /** Lets queries in work end, at most `graceMs` milliseconds. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Milliseconds that queries have to end when their socket is closed. */
+const GRACE = 5000;
+
+export function createSockets(options: EngineOptions): Sockets {
+  let open = new Map<string, Open>();
+
+  const close = (entry: Open, grace: number): Promise<unknown> =>
+    Promise.all(entry.listeners.map(({ listener }) => listener.close(grace)));
+
+  return {
+    async apply(served) {
+      const next = new Map<string, Open>();
+      const fresh: Open[] = [];
+      try {
+        for (const one of served) {
+          const known = open.get(one.key.label);
+          if (known !== undefined) {
+            next.set(one.key.label, known);
+            continue;
+          }
+          const made = await openServed(one, options);
+          fresh.push(made);
+          next.set(one.key.label, made);
+        }
+      } catch (error) {
+        await Promise.all(fresh.map((entry) => close(entry, 0)));
+        throw error;
+      }
+      for (const one of served) {
+        const entry = next.get(one.key.label)!;
+        if (fresh.includes(entry)) continue;
+        entry.served = one;
+        entry.engine.router = one.router;
+        for (const { listener } of entry.listeners) listener.closeConnections();
+      }
+      const gone = [...open.values()].filter((entry) => ![...next.values()].includes(entry));
+      open = next;
+      await Promise.all(gone.map((entry) => close(entry, GRACE)));
+    },
+    addresses: () =>
+      [...open.values()].flatMap(({ served, listeners }) =>
+        listeners.map(({ protocol, listener }) => ({
+          transport: served.key.transport,
+          protocol,
+          address: listener.address,
+          port: listener.port,
+        })),
+      ),
+    async close(graceMs) {
+      await Promise.all([...open.values()].map((entry) => close(entry, graceMs)));
+      open = new Map();
+    },
+  };
+}
+
+/** How often a free port is looked for that is free for UDP and TCP alike. */
+const TRIES = 20;
+
+async function openServed(served: Served, options: EngineOptions): Promise<Open> {
+  const { transport, address, port } = served.key;
+  const engine = createEngine(served.router, options);
+  const entry: { served: Served; engine: Engine; listeners: Open["listeners"] } = { served, engine, listeners: [] };
+  const limits = () => ({ ...entry.served.settings.timeouts, maxQueries: entry.served.settings.maxTcpQueries });
+  switch (transport) {
+    case "dns":
+      entry.listeners = await openBoth({ address, port }, engine, limits);
+      return entry;
+    case "tls":
+      entry.listeners = [{ protocol: "tcp", listener: await listenTcp({ address, port }, engine, limits) }];
+      return entry;
+    default:
+      throw new Error(`${transport}:// is not built yet: serve this zone by dns:// or tls://`);
+  }
+}
+
+async function openBoth(at: ListenAt, engine: Engine, limits: Parameters<typeof listenTcp>[2]): Promise<Open["listeners"]> {
+  for (let attempt = 1; ; attempt++) {
+    const udp = await listenUdp(at, engine);
+    try {
+      const tcp = await listenTcp({ ...at, port: udp.port }, engine, limits);
+      return [
+        { protocol: "udp", listener: udp },
+        { protocol: "tcp", listener: tcp },
+      ];
+    } catch (error) {
+      await udp.close(0);
+      if (at.port !== 0 || attempt === TRIES) throw error;
+    }
+  }
+}
+
