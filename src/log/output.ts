@@ -1,5 +1,5 @@
 /** Where the program's lines go. Text as CoreDNS writes it, `[INFO] plugin/NAME: ...`, or JSON. */
-import { SonicBoom } from "sonic-boom";
+import sonicBoom from "sonic-boom";
 import type { Logger } from "../plugin.ts";
 
 export type Level = "debug" | "info" | "warning" | "error" | "fatal";
@@ -15,7 +15,7 @@ export interface Output {
 
 /** `format` text or json, to a file descriptor; debug lines only where `debug` says so. */
 export async function createOutput(format: "text" | "json", fd = 1): Promise<Output> {
-  const stream = new SonicBoom({ fd, sync: false });
+  const stream = new sonicBoom.SonicBoom({ fd, sync: false });
   // A reader that has gone (a closed pipe) is no reason to end.
   stream.on("error", () => undefined);
   const flush = (): void => {

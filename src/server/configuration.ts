@@ -114,8 +114,9 @@ export async function configure(source: Source, services: Services): Promise<Con
         return failed(error.message);
       }
       const plugin = await entry.load();
-      const parsed = parseDirective(plugin.directive, { plugin: entry.name, tokens, zones: draft.zones });
+      const parsed = parseDirective(entry.name, plugin.directive, tokens, { zones: draft.zones });
       if (parsed.error !== undefined) return failed(parsed.error.message);
+      for (const warning of parsed.warnings) services.output.write("warning", warning);
       try {
         setUp(draft, plugin, parsed.options, `${at.file}:${at.line}`, services);
       } catch (error) {
