@@ -60,6 +60,29 @@ export function cover(blocks: readonly Block[]): Block | undefined {
   return block(head.family, first, Math.min(bits, ...blocks.map((each) => each.bits)));
 }
 
+/**
+ * The blocks of one family as nft shows them in a set: in order, what overlaps or touches made one, each as an address, a
+ * block or `first-last`.
+ */
+export function mergeBlocks(blocks: readonly Block[]): string[] {
+  const merged: { family: IPFamily; first: bigint; last: bigint }[] = [];
+  for (const { family, first, last } of [...blocks].sort((a, b) =>
+    a.first < b.first ? -1 : a.first > b.first ? 1 : 0,
+  )) {
+    const before = merged.at(-1);
+    if (before === undefined || first > before.last + 1n) merged.push({ family, first, last });
+    else if (last > before.last) before.last = last;
+  }
+  return merged.map(({ family, first, last }) => {
+    if (first === last) return format(family, first);
+    const host = (last - first).toString(2).length;
+    const whole = block(family, first, WIDTH[family] - host);
+    return whole.first === first && whole.last === last
+      ? whole.text
+      : `${format(family, first)}-${format(family, last)}`;
+  });
+}
+
 /** `10.0.0.1:80`, `[fd00::1]:80`: how endpoints are named everywhere in kube-proxy. */
 export function hostPort(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
