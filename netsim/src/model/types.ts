@@ -18,11 +18,15 @@ import type { CiliumNetworkPolicy } from "./cilium-types.ts";
 export type * from "./policy-types.ts";
 export type * from "./cilium-types.ts";
 
-/** Where an object was read: `line` is 1-based, the first line of the object; `span` its bytes in the file, for `lineOf`. */
+/**
+ * Where an object was read: `line` is 1-based, the first line of the object. `span` (its bytes in the file) and `path`
+ * (where it stands in them, when that is not the top) serve `lineOf`, which finds the line of a field.
+ */
 export interface Source {
   readonly file: string;
   readonly line: number;
   readonly span?: readonly [start: number, end: number];
+  readonly path?: readonly (string | number)[];
 }
 
 export type Labels = Readonly<Record<string, string>>;
