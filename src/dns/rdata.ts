@@ -120,13 +120,13 @@ function parseGeneric(type: number, words: readonly Token[]): Rdata | RdataError
   const bytes = hexBytes(digits.map((token) => token.text).join(""));
   if (bytes === undefined)
     return { error: `${typeText(type)}: expected hexadecimal digits, two a byte, behind \\# and the length` };
-  if (length?.text !== String(bytes.length)) {
+  if (!/^\d+$/.test(length?.text ?? "") || Number(length!.text) !== bytes.length) {
     return {
       error: `${typeText(type)}: \\# says ${length?.text ?? "no length"}, but there are ${String(bytes.length)} bytes`,
     };
   }
-  return isGoodRdata(type, bytes)
-    ? bytes
+  return bytes === "" || isGoodRdata(type, bytes)
+    ? (bytes as Rdata)
     : { error: `${typeText(type)}: these bytes are no rdata of this type` };
 }
 

@@ -19,7 +19,7 @@ import {
 } from "./numbers.ts";
 import { amtRelay, hostIdentity, ipsecGateway, prefixes } from "./odd.ts";
 import { svcParams } from "./svcparams.ts";
-import { string, strings, tag, target } from "./text.ts";
+import { lastString, string, strings, tag, target } from "./text.ts";
 
 const text = { texts: strings };
 const dnskey = { flags: u16, protocol: u8, algorithm, publicKey: base64 };
@@ -61,7 +61,7 @@ export const layouts = {
   [TYPE.MG]: { target: cname },
   [TYPE.MR]: { target: cname },
   [TYPE.PTR]: { target: cname },
-  [TYPE.HINFO]: { cpu: string, os: string },
+  [TYPE.HINFO]: { cpu: string, os: lastString },
   [TYPE.MINFO]: { responsible: cname, errors: cname },
   [TYPE.MX]: { preference: u16, exchange: cname },
   [TYPE.TXT]: text,

@@ -133,6 +133,7 @@ export const prefixes: Kind<string> = {
       const m = /^(!?)([12]):([^/]+)\/(\d{1,3})$/.exec(text);
       const address = m === null ? undefined : m[2] === "1" ? ipv4Bytes(m[3]!) : ipv6Bytes(m[3]!);
       if (m === null || address === undefined || Number(m[4]) > address.length * 8) return undefined;
+      if (hasBitsAfter(address, Number(m[4]))) return undefined;
       const short = address.replace(/\0+$/, "");
       out += word(Number(m[2])) + byte(Number(m[4])) + byte((m[1] === "" ? 0 : 0x80) | short.length) + short;
     }
@@ -141,5 +142,8 @@ export const prefixes: Kind<string> = {
   value: (bytes) => bytes,
   bytes: (bytes) => (prefixes.end(bytes, 0) === bytes.length ? bytes : undefined),
 };
+
+const hasBitsAfter = (address: string, prefix: number): boolean =>
+  [...address].some((c, i) => (c.charCodeAt(0) & (0xff >> Math.min(8, Math.max(0, prefix - 8 * i)))) !== 0);
 
 const sizeOf = (family: number): number => (family === 1 ? 4 : family === 2 ? 16 : -1);

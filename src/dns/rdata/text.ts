@@ -53,16 +53,25 @@ export const string: Kind<string> = {
   bytes: counted,
 };
 
-/** One or more character-strings to the end. */
+/** HINFO's second text: the words that are left, none included, as other servers read it. */
+export const lastString: Kind<string> = {
+  ...string,
+  parse(tokens) {
+    const words = tokens.rest().map((token) => unescape(token.text));
+    return words.includes(undefined) ? undefined : counted(words.join(" "));
+  },
+};
+
+/** One or more character-strings to the end. A longer text is written as several of 255 bytes. */
 export const strings: Kind<readonly string[]> = {
-  expects: "texts of at most 255 bytes each",
+  expects: "texts",
   end(bytes, at) {
     if (at === bytes.length) return -1;
     while (at !== -1 && at < bytes.length) at = endOfString(bytes, at);
     return at;
   },
   text: (bytes) => strings.value(bytes).map(quote).join(" "),
-  parse: (tokens) => concat(tokens.rest().map(countedToken)),
+  parse: (tokens) => concat(tokens.rest().map((token) => cut(unescape(token.text)))),
   value(bytes) {
     const out: string[] = [];
     for (let at = 0; at < bytes.length;) {
@@ -74,6 +83,11 @@ export const strings: Kind<readonly string[]> = {
   },
   bytes: (texts) => concat(texts.map(counted)),
 };
+
+function cut(text: string | undefined): string | undefined {
+  if (text === undefined || text.length <= 255) return text === undefined ? undefined : counted(text);
+  return counted(text.slice(0, 255))! + cut(text.slice(255))!;
+}
 
 const concat = (parts: readonly (string | undefined)[]): string | undefined =>
   parts.length === 0 || parts.includes(undefined) ? undefined : parts.join("");
