@@ -85,6 +85,8 @@ export interface BlockSettings {
   echoOptions: Set<number>;
   /** Queries on one TCP connection; 0: no limit. */
   maxTcpQueries: number;
+  /** The block's plugins are asked for metadata (metadata). */
+  metadata: boolean;
   /** The name of the block's view, where it has one. */
   viewName: string | undefined;
 }
@@ -106,8 +108,8 @@ export interface Logger {
   info(text: string): void;
   warning(text: string): void;
   error(text: string): void;
-  /** A line that stands by itself: level, but no plugin's name. */
-  raw(line: string): void;
+  /** A line without the plugin's name in front: a query log's. */
+  plain(level: "info" | "error", text: string): void;
 }
 
 export interface HttpRequest {
@@ -134,7 +136,11 @@ export interface Host {
    * Serves `path` on an address such as `:8080`; several plugins may share one address. Released with the block. Rejects where
    * the address can't be opened. Call it in `start` or `listening`.
    */
-  http(address: string, path: string, handler: (request: HttpRequest) => MaybePromise<HttpResponse>): Promise<() => Promise<void>>;
+  http(
+    address: string,
+    path: string,
+    handler: (request: HttpRequest) => MaybePromise<HttpResponse>,
+  ): Promise<() => Promise<void>>;
   /** All instances of all blocks of the running configuration, in the chain's order. */
   members(): readonly Member[];
   /** Reads the Corefile anew and goes over to it if it is right; the error's text where not. `ifChanged`: only if its tokens differ. */
@@ -146,6 +152,8 @@ export interface Host {
   /** True once the process began to stop. */
   readonly stopping: boolean;
   readonly version: string;
+  /** All metrics of the process in Prometheus' format. */
+  metricsPage(): Promise<HttpResponse>;
   /** Kubernetes objects, or a directory of manifests, that the embedding program gave for blocks that name no source. */
   readonly cluster: ClusterInput | undefined;
 }
@@ -173,6 +181,8 @@ export interface ListenerKey {
 export interface Context {
   /** Zones of the block's keys in order, reverse CIDRs written out, lower case. */
   readonly zones: readonly Name[];
+  /** The first zone as text: what `plugin_enabled` says. */
+  readonly zoneText: string;
   /** What the block listens on, without repetition. The addresses are those of `bind`; complete from `start` on. */
   listeners(): readonly ListenerKey[];
   /** The block's view name; empty without one. Known from `start` on. */
@@ -190,6 +200,8 @@ export interface Context {
   provide<T>(what: Capability<T>, value: T): void;
   /** What plugins of the same block offer. Complete from `start` on. */
   find<T>(what: Capability<T>): readonly T[];
+  /** All directives of the block, settings too, in the chain's order. Complete from `start` on. */
+  plugins(): readonly string[];
   /** The plugins of this block that are links of the chain, in its order. Complete from `start` on. */
   chain(): readonly string[];
   /** Seconds since 1970, and a number in [0, 1): arguments, so that a test can hold them still. */
@@ -238,6 +250,7 @@ export function afterMessage(
   query: Query,
   then: (message: Message, query: Query) => MaybePromise<Answer>,
 ): MaybePromise<Answer> {
-  if (result instanceof Promise) return result.then((answer) => (answer.kind === "message" ? then(answer, query) : answer));
+  if (result instanceof Promise)
+    return result.then((answer) => (answer.kind === "message" ? then(answer, query) : answer));
   return result.kind === "message" ? then(result, query) : result;
 }

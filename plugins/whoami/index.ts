@@ -17,7 +17,13 @@ export const whoami: Plugin = definePlugin({
         const service = prepend(`_${peer.protocol}`, name);
         const additional: RR[] = [
           { name, type, class: class_, ttl: 0, rdata: makeRdata(type, { address: peer.address })! },
-          { name: service, type: TYPE.SRV, class: class_, ttl: 0, rdata: makeRdata(TYPE.SRV, { priority: 0, weight: 0, port: peer.port, target: ROOT })! },
+          {
+            name: service,
+            type: TYPE.SRV,
+            class: class_,
+            ttl: 0,
+            rdata: makeRdata(TYPE.SRV, { priority: 0, weight: 0, port: peer.port, target: ROOT })!,
+          },
         ];
         return reply(query, RCODE.NOERROR, FLAG.AA, { additional });
       },

@@ -9,7 +9,11 @@ export interface FlagSpec {
 }
 
 export type Flags =
-  | { readonly kind: "flags"; readonly values: Readonly<Record<string, string>>; readonly rest: readonly string[] }
+  | {
+      readonly kind: "flags";
+      readonly values: Readonly<Record<string, string>>;
+      readonly rest: readonly string[];
+    }
   | { readonly kind: "help" }
   | { readonly kind: "error"; readonly message: string };
 
@@ -26,7 +30,8 @@ export function parseFlags(argv: readonly string[], specs: readonly FlagSpec[]):
     if (word === "--") return { kind: "flags", values, rest: argv.slice(i + 1) };
     const match = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(word);
     if (match === null) {
-      if (word.startsWith("-") && word.length > 1) return { kind: "error", message: `bad flag syntax: ${word}` };
+      if (word.startsWith("-") && word.length > 1)
+        return { kind: "error", message: `bad flag syntax: ${word}` };
       return { kind: "flags", values, rest: argv.slice(i) };
     }
     const [, name, given] = match;
@@ -37,7 +42,8 @@ export function parseFlags(argv: readonly string[], specs: readonly FlagSpec[]):
     }
     if (spec.type === "boolean") {
       const value = BOOLEAN[given ?? "true"];
-      if (value === undefined) return { kind: "error", message: `invalid boolean value "${given}" for -${name}: parse error` };
+      if (value === undefined)
+        return { kind: "error", message: `invalid boolean value "${given}" for -${name}: parse error` };
       values[spec.key] = value;
       continue;
     }

@@ -8,14 +8,25 @@ import { parseFlags, usage, type FlagSpec } from "./flags.ts";
 import { COREDNS_VERSION, versionLines } from "./version.ts";
 
 const FLAGS: readonly FlagSpec[] = [
-  { name: "conf", key: "conf", type: "string", doc: "Corefile to load: a file, or stdin (default ./Corefile)" },
+  {
+    name: "conf",
+    key: "conf",
+    type: "string",
+    doc: "Corefile to load: a file, or stdin (default ./Corefile)",
+  },
   { name: "dns.port", key: "port", type: "string", doc: "Port of zones that name none", default: "53" },
   { name: "p", key: "port", type: "string", doc: "The same as -dns.port", default: "53" },
   { name: "pidfile", key: "pidfile", type: "string", doc: "File to write the process id to" },
   { name: "plugins", key: "plugins", type: "boolean", doc: "List the plugins" },
   { name: "quiet", key: "quiet", type: "boolean", doc: "Print no banner" },
   { name: "version", key: "version", type: "boolean", doc: "Show the version" },
-  { name: "log.format", key: "format", type: "string", doc: "Form of the log: text (CoreDNS's lines) or json", default: "text" },
+  {
+    name: "log.format",
+    key: "format",
+    type: "string",
+    doc: "Form of the log: text (CoreDNS's lines) or json",
+    default: "text",
+  },
 ];
 
 export async function serve(argv: readonly string[], registry: Registry): Promise<number> {
@@ -27,9 +38,11 @@ export async function serve(argv: readonly string[], registry: Registry): Promis
   if (values["version"] === "true") return say(versionLines());
   if (values["plugins"] === "true") return say([...pluginNames(registry), ""]);
   const port = values["port"] ?? "53";
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) return complain(`unknown port: ${port}: write a number from 0 to 65535\n`, 1);
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535)
+    return complain(`unknown port: ${port}: write a number from 0 to 65535\n`, 1);
   const format = values["format"] ?? "text";
-  if (format !== "text" && format !== "json") return complain(`unknown log format: ${format}: write text or json\n`, 1);
+  if (format !== "text" && format !== "json")
+    return complain(`unknown log format: ${format}: write text or json\n`, 1);
 
   const output = await createOutput(format);
   let source: () => Source;
@@ -39,7 +52,14 @@ export async function serve(argv: readonly string[], registry: Registry): Promis
   } catch (error) {
     return complain(`${(error as Error).message}\n`, 1);
   }
-  return run({ source, registry, output, port: Number(port), pidfile: values["pidfile"], quiet: values["quiet"] === "true" });
+  return run({
+    source,
+    registry,
+    output,
+    port: Number(port),
+    pidfile: values["pidfile"],
+    quiet: values["quiet"] === "true",
+  });
 }
 
 interface RunOptions {
@@ -57,7 +77,14 @@ async function run({ source, registry, output, port, pidfile, quiet }: RunOption
     output.flush();
     process.exit(code);
   };
-  const server = createServerCore({ source, registry, output, port, version: COREDNS_VERSION, onFatal: () => exit(1) });
+  const server = createServerCore({
+    source,
+    registry,
+    output,
+    port,
+    version: COREDNS_VERSION,
+    onFatal: () => exit(1),
+  });
   handleSignals(server, output, exit);
   try {
     await server.listen();
@@ -92,7 +119,12 @@ function sourceOf(conf: string): () => Source {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (conf === "" && code === "ENOENT") return { text: "", file };
-      const why = code === "ENOENT" ? "no such file or directory" : code === "EISDIR" ? "is a directory" : (error as Error).message;
+      const why =
+        code === "ENOENT"
+          ? "no such file or directory"
+          : code === "EISDIR"
+            ? "is a directory"
+            : (error as Error).message;
       throw new Error(`loading Corefile: open ${file}: ${why}`);
     }
   };
@@ -101,7 +133,9 @@ function sourceOf(conf: string): () => Source {
 function bannerLines(server: Server): string[] {
   return server.banner().flatMap((line) => {
     const zone = /(?:^|:\/\/)([^:/]*)(?=:\d+(?: on |$))/.exec(line)?.[1] ?? "";
-    return isPreferred(zone) ? [line] : [`Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`, line];
+    return isPreferred(zone)
+      ? [line]
+      : [`Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`, line];
   });
 }
 

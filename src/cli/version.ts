@@ -20,5 +20,8 @@ export function packageVersion(): string {
 /** Two lines, as tools that start CoreDNS expect them: the version that is followed, then what runs. */
 export function versionLines(): string[] {
   const arch = process.arch === "x64" ? "amd64" : process.arch;
-  return [`CoreDNS-${COREDNS_VERSION}`, `${process.platform}/${arch}, node ${process.version}, clusterdns ${packageVersion()}`];
+  return [
+    `CoreDNS-${COREDNS_VERSION}`,
+    `${process.platform}/${arch}, node ${process.version}, clusterdns ${packageVersion()}`,
+  ];
 }

@@ -79,7 +79,7 @@ export class Body {
   get sections(): Sections {
     const { bytes, question, answers, authorities } = this;
     const records: RR[] = [];
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       let name = "";
       for (;;) {
         const n = bytes.charCodeAt(at);
@@ -116,7 +116,8 @@ const u16 = (bytes: string, at: number): number => (bytes.charCodeAt(at) << 8) |
 
 function strideOf(answer: readonly RR[], question: Name): number {
   const first = answer[0];
-  if (answer.length < 2 || first === undefined || (first.type !== TYPE.A && first.type !== TYPE.AAAA)) return 0;
+  if (answer.length < 2 || first === undefined || (first.type !== TYPE.A && first.type !== TYPE.AAAA))
+    return 0;
   for (const rr of answer) if (rr.type !== first.type || rr.name !== question) return 0;
   return 2 + FIXED + first.rdata.length;
 }

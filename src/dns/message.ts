@@ -151,7 +151,9 @@ export const REFUSED: Failure = { kind: "failure", rcode: RCODE.REFUSED };
 
 /** A Failure with SERVFAIL and a text for the log. */
 export function serverFailure(error: string, ede?: { code: number; text: string }): Failure {
-  return ede === undefined ? { kind: "failure", rcode: RCODE.SERVFAIL, error } : { kind: "failure", rcode: RCODE.SERVFAIL, error, ede };
+  return ede === undefined
+    ? { kind: "failure", rcode: RCODE.SERVFAIL, error }
+    : { kind: "failure", rcode: RCODE.SERVFAIL, error, ede };
 }
 
 /** The flags of a plain reply to `query`: RD and CD as asked. For an authoritative one add `FLAG.AA`. */
@@ -161,7 +163,12 @@ export function replyFlags(query: Query): number {
 }
 
 /** A reply to `query` with these records; `flags` are those beyond RD and CD, such as `FLAG.AA`. */
-export function reply(query: Query, rcode: number, flags: number, records: Body | Partial<Sections> = EMPTY_SECTIONS): Message {
+export function reply(
+  query: Query,
+  rcode: number,
+  flags: number,
+  records: Body | Partial<Sections> = EMPTY_SECTIONS,
+): Message {
   const sections = records instanceof Body ? records : { ...EMPTY_SECTIONS, ...records };
   return new Message(query.rawName, rcode, replyFlags(query) | flags, sections);
 }

@@ -55,5 +55,9 @@ export function shuffleSections(sections: Sections, seed: number): Sections {
     const rest = records.filter((rr) => rr.type !== TYPE.CNAME && rr.type !== TYPE.MX && !isAddress(rr));
     return [...aliases, ...rest, ...shuffled(addresses, seed), ...shuffled(mx, seed)];
   };
-  return { answer: mix(sections.answer), authority: mix(sections.authority), additional: mix(sections.additional) };
+  return {
+    answer: mix(sections.answer),
+    authority: mix(sections.authority),
+    additional: mix(sections.additional),
+  };
 }

@@ -20,7 +20,12 @@ export function parseOddQuery(query: Query): Parsed {
   const message = query.packet.subarray(query.start, query.end);
   const counts = [readU16(message, 6), readU16(message, 8), readU16(message, 10)] as const;
   const [answers, authorities, additionals] = counts;
-  if (readU16(message, 4) !== 1 || answers > MOST.answer || authorities > MOST.authority || additionals > MOST.additional) {
+  if (
+    readU16(message, 4) !== 1 ||
+    answers > MOST.answer ||
+    authorities > MOST.authority ||
+    additionals > MOST.additional
+  ) {
     return PARSED.BAD_HEADER;
   }
   if (message.length === HEADER) return PARSED.NO_QUESTION;

@@ -83,7 +83,8 @@ export function parseQuery(query: Query, packet: Buffer, start: number, end: num
 
 /** Takes an OPT record that carries no options and ends the message or what there is of it; false for anything else. */
 function readPlainOpt(query: Query, packet: Buffer, at: number, end: number): boolean {
-  if (end - at < OPT_FIXED || packet[at] !== 0 || packet[at + 1] !== 0 || packet[at + 2] !== TYPE.OPT) return false;
+  if (end - at < OPT_FIXED || packet[at] !== 0 || packet[at + 1] !== 0 || packet[at + 2] !== TYPE.OPT)
+    return false;
   if (packet[at + 9] !== 0 || packet[at + 10] !== 0) return false;
   query.edns = true;
   query.udpSize = (packet[at + 3]! << 8) | packet[at + 4]!;

@@ -15,7 +15,13 @@ const UNCOMPRESSED_UDP4 = 1480;
 const UNCOMPRESSED_UDP6 = 1220;
 
 /** Options of the query that are repeated in the reply as they are. */
-const ECHOED: ReadonlySet<number> = new Set([OPTION.NSID, OPTION.EXPIRE, OPTION.COOKIE, OPTION.KEEPALIVE, OPTION.PADDING]);
+const ECHOED: ReadonlySet<number> = new Set([
+  OPTION.NSID,
+  OPTION.EXPIRE,
+  OPTION.COOKIE,
+  OPTION.KEEPALIVE,
+  OPTION.PADDING,
+]);
 const NO_OPTIONS: readonly EdnsOption[] = [];
 
 /** Room that a reply buffer must have: the largest DNS message. */
@@ -25,21 +31,44 @@ export const MAX_MESSAGE = 65535;
  * Writes the reply to `query` into `out` from `at` on and returns its length in bytes; 0 for silence. `out` has room for
  * `query.limit` bytes. `echo` names further options that are repeated (rewrite's local ones).
  */
-export function writeReply(query: Query, answer: Answer, out: Buffer, at: number, echo?: ReadonlySet<number>): number {
+export function writeReply(
+  query: Query,
+  answer: Answer,
+  out: Buffer,
+  at: number,
+  echo?: ReadonlySet<number>,
+): number {
   switch (answer.kind) {
     case "message":
       return writeMessage(query, answer, out, at, echo);
     case "failure": {
-      const options = answer.ede === undefined || !query.edns ? echoed(query, echo) : [...echoed(query, echo), extendedError(answer.ede.code, answer.ede.text)];
-      const end = writeQuestion(query, out, writeHeader(query, out, at, answer.rcode, replyFlags(query), 0, 0, 0));
-      return (query.edns ? writeOpt(query, out, at, end, query.udpSize, query.dnssecOk, answer.rcode, options) : end) - at;
+      const options =
+        answer.ede === undefined || !query.edns
+          ? echoed(query, echo)
+          : [...echoed(query, echo), extendedError(answer.ede.code, answer.ede.text)];
+      const end = writeQuestion(
+        query,
+        out,
+        writeHeader(query, out, at, answer.rcode, replyFlags(query), 0, 0, 0),
+      );
+      return (
+        (query.edns
+          ? writeOpt(query, out, at, end, query.udpSize, query.dnssecOk, answer.rcode, options)
+          : end) - at
+      );
     }
     default:
       return 0;
   }
 }
 
-function writeMessage(query: Query, message: Message, out: Buffer, at: number, echo: ReadonlySet<number> | undefined): number {
+function writeMessage(
+  query: Query,
+  message: Message,
+  out: Buffer,
+  at: number,
+  echo: ReadonlySet<number> | undefined,
+): number {
   // The records may belong to other letters than the client's (a cache filled by another one): then their names are written anew.
   if (message.question !== query.rawName) message = message.with({ question: query.rawName });
   const { body } = message;
@@ -51,12 +80,19 @@ function writeMessage(query: Query, message: Message, out: Buffer, at: number, e
   const limit = query.limit;
   let flags = message.flags;
   let end: number;
-  if (plain <= limit && !(query.peer.protocol === "udp" && plain > (query.peer.family === 4 ? UNCOMPRESSED_UDP4 : UNCOMPRESSED_UDP6))) {
+  if (
+    plain <= limit &&
+    !(
+      query.peer.protocol === "udp" &&
+      plain > (query.peer.family === 4 ? UNCOMPRESSED_UDP4 : UNCOMPRESSED_UDP6)
+    )
+  ) {
     end = writeQuestion(query, out, at + HEADER);
     const from = end;
     end = writeBytes(out, end, body.bytes);
     if (message.ttl >= 0) setTtls(out, from, end, message.ttl);
-    if (message.shuffle !== 0 && body.stride !== 0) shuffleRecords(out, from, body.stride, body.answers, message.shuffle);
+    if (message.shuffle !== 0 && body.stride !== 0)
+      shuffleRecords(out, from, body.stride, body.answers, message.shuffle);
     writeHeader(query, out, at, message.rcode, flags, body.answers, body.authorities, body.additionals);
   } else {
     const fitted = fit(query, message, body, limit - room);
@@ -69,7 +105,16 @@ function writeMessage(query: Query, message: Message, out: Buffer, at: number, e
   }
   if (withOpt) {
     const size = query.edns ? query.udpSize : opt!.udpSize;
-    end = writeOpt(query, out, at, end, size, query.dnssecOk || (opt?.dnssecOk ?? false), message.rcode, options);
+    end = writeOpt(
+      query,
+      out,
+      at,
+      end,
+      size,
+      query.dnssecOk || (opt?.dnssecOk ?? false),
+      message.rcode,
+      options,
+    );
   }
   return end - at;
 }
@@ -94,7 +139,16 @@ function fit(query: Query, message: Message, body: Body, limit: number): Fitted 
   return fitted;
 }
 
-function writeHeader(query: Query, out: Buffer, at: number, rcode: number, flags: number, answers: number, authorities: number, additionals: number): number {
+function writeHeader(
+  query: Query,
+  out: Buffer,
+  at: number,
+  rcode: number,
+  flags: number,
+  answers: number,
+  authorities: number,
+  additionals: number,
+): number {
   const word = FLAG.QR | (query.flags & 0x7800) | flags | (rcode & 15);
   out[at] = query.origin.id >> 8;
   out[at + 1] = query.origin.id;
@@ -207,14 +261,24 @@ export function writeHeaderOnly(query: Query, rcode: number, out: Buffer, at: nu
 
 /** FORMERR that repeats the question, without OPT. */
 export function writeFormatError(query: Query, out: Buffer, at: number): number {
-  return writeQuestion(query, out, writeHeader(query, out, at, RCODE.FORMERR, replyFlags(query), 0, 0, 0)) - at;
+  return (
+    writeQuestion(query, out, writeHeader(query, out, at, RCODE.FORMERR, replyFlags(query), 0, 0, 0)) - at
+  );
 }
 
 /** BADVERS (RFC 6891 §6.1.3): size 0, no DO, no options. */
 export function writeBadVersion(query: Query, out: Buffer, at: number): number {
-  const end = writeQuestion(query, out, writeHeader(query, out, at, RCODE.BADVERS, replyFlags(query), 0, 0, 0));
+  const end = writeQuestion(
+    query,
+    out,
+    writeHeader(query, out, at, RCODE.BADVERS, replyFlags(query), 0, 0, 0),
+  );
   return writeOpt(query, out, at, end, 0, false, RCODE.BADVERS, NO_OPTIONS) - at;
 }
 
 /** The OPT that a plugin puts into a message when the client may have had none: CoreDNS's own, 4096 bytes with DO. */
-export const defaultOpt = (options: readonly EdnsOption[]): Opt => ({ udpSize: 4096, dnssecOk: true, options });
+export const defaultOpt = (options: readonly EdnsOption[]): Opt => ({
+  udpSize: 4096,
+  dnssecOk: true,
+  options,
+});

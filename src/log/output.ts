@@ -51,7 +51,7 @@ export function pluginLogger(output: Output, plugin: string, isDebug: () => bool
     info: (text) => output.write("info", text, plugin),
     warning: (text) => output.write("warning", text, plugin),
     error: (text) => output.write("error", text, plugin),
-    raw: (line) => output.print(line),
+    plain: (level, text) => output.write(level, text),
   };
 }
 

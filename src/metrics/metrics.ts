@@ -54,7 +54,12 @@ export interface Family<T extends Cell | HistogramCell = Cell | HistogramCell> {
 export interface Metrics {
   counter(name: string, help: string, labels?: readonly string[]): Family<Cell>;
   gauge(name: string, help: string, labels?: readonly string[]): Family<Cell>;
-  histogram(name: string, help: string, labels: readonly string[], bounds: readonly number[]): Family<HistogramCell>;
+  histogram(
+    name: string,
+    help: string,
+    labels: readonly string[],
+    bounds: readonly number[],
+  ): Family<HistogramCell>;
   /** Called before each scrape, to set gauges; returns what ends that. */
   onCollect(update: () => void): () => void;
 }
@@ -85,7 +90,8 @@ export function createRegistry(): Registry {
 
   return {
     scope(plugin) {
-      const full = (name: string): string => (name.startsWith("coredns_") ? name : `coredns_${plugin}_${name}`);
+      const full = (name: string): string =>
+        name.startsWith("coredns_") ? name : `coredns_${plugin}_${name}`;
       return {
         counter: (name, help, labels = []) => family(full(name), help, "counter", labels, () => new Cell()),
         gauge: (name, help, labels = []) => family(full(name), help, "gauge", labels, () => new Cell()),

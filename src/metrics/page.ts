@@ -5,7 +5,8 @@ export async function metricsPage(registry: Registry): Promise<{ body: string; t
   const { Registry: Page, collectDefaultMetrics } = await import("prom-client");
   const page = new Page();
   collectDefaultMetrics({ register: page });
-  for (const family of registry.collect()) page.registerMetric(asMetric(family) as Parameters<typeof page.registerMetric>[0]);
+  for (const family of registry.collect())
+    page.registerMetric(asMetric(family) as Parameters<typeof page.registerMetric>[0]);
   return { body: await page.metrics(), type: page.contentType };
 }
 
@@ -21,7 +22,13 @@ function asMetric(family: Family): object {
   return {
     name,
     get: () =>
-      Promise.resolve({ name, help, type, aggregator: "sum", values: type === "histogram" ? histogramValues(family) : plainValues(family) }),
+      Promise.resolve({
+        name,
+        help,
+        type,
+        aggregator: "sum",
+        values: type === "histogram" ? histogramValues(family) : plainValues(family),
+      }),
   };
 }
 
@@ -29,7 +36,10 @@ const labelled = (family: Family, values: readonly string[]): Record<string, str
   Object.fromEntries(family.labels.map((label, i) => [label, values[i] ?? ""]));
 
 function plainValues(family: Family): Value[] {
-  return Array.from(family.series(), ({ values, cell }) => ({ value: (cell as Cell).value, labels: labelled(family, values) }));
+  return Array.from(family.series(), ({ values, cell }) => ({
+    value: (cell as Cell).value,
+    labels: labelled(family, values),
+  }));
 }
 
 function histogramValues(family: Family): Value[] {
@@ -40,7 +50,11 @@ function histogramValues(family: Family): Value[] {
     let total = 0;
     counts.forEach((count, i) => {
       total += count;
-      out.push({ metricName: `${family.name}_bucket`, value: total, labels: { ...labels, le: i < bounds.length ? bounds[i]! : "+Inf" } });
+      out.push({
+        metricName: `${family.name}_bucket`,
+        value: total,
+        labels: { ...labels, le: i < bounds.length ? bounds[i]! : "+Inf" },
+      });
     });
     out.push({ metricName: `${family.name}_sum`, value: sum, labels });
     out.push({ metricName: `${family.name}_count`, value: total, labels });

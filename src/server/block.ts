@@ -20,8 +20,12 @@ export interface BlockParts {
 }
 
 export function createBlock(parts: BlockParts): Block {
-  const conditions = parts.members.flatMap(({ instance }) => (instance.accepts === undefined ? [] : [instance]));
-  const providers = parts.members.flatMap(({ instance }) => (instance.metadata === undefined ? [] : [instance]));
+  const conditions = parts.members.flatMap(({ instance }) =>
+    instance.accepts === undefined ? [] : [instance],
+  );
+  const providers = parts.members.flatMap(({ instance }) =>
+    instance.metadata === undefined ? [] : [instance],
+  );
   return {
     ...parts,
     chain: composeChain(parts.members),
@@ -32,6 +36,7 @@ export function createBlock(parts: BlockParts): Block {
       return conditions.every((instance) => instance.accepts!(query));
     },
     metadata(query, label) {
+      if (!parts.settings.metadata) return "";
       for (const instance of providers) {
         const text = instance.metadata!(query, label);
         if (text !== undefined) return text;

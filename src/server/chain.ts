@@ -16,7 +16,9 @@ type Handler = (query: Query, next: Next) => MaybePromise<Answer>;
 
 /** Undefined where no member is a link of a chain: such a block refuses everything. */
 export function composeChain(members: readonly Member[]): Chain | undefined {
-  const links = members.filter(({ instance }) => instance.answer !== undefined || instance.observe !== undefined);
+  const links = members.filter(
+    ({ instance }) => instance.answer !== undefined || instance.observe !== undefined,
+  );
   const last = links.at(-1);
   if (last === undefined) return undefined;
   const end = serverFailure(`plugin/${last.plugin}: no next plugin found`);

@@ -10,7 +10,7 @@ import {
   type ServerBlock,
 } from "../corefile/index.ts";
 import { parseDirective } from "../directive/index.ts";
-import { nameOf, type Name } from "../dns/name.ts";
+import { nameOf, nameText, type Name } from "../dns/name.ts";
 import { pluginLogger, type Output } from "../log/output.ts";
 import type { Registry as MetricsRegistry } from "../metrics/metrics.ts";
 import {
@@ -76,11 +76,15 @@ export interface ConfigurationError {
   readonly error?: CorefileError;
 }
 
-export const isConfigurationError = (value: Configuration | ConfigurationError): value is ConfigurationError =>
-  "message" in value;
+export const isConfigurationError = (
+  value: Configuration | ConfigurationError,
+): value is ConfigurationError => "message" in value;
 
 /** Only parses: for `reload`, which compares before it does anything. */
-export function parseSource(source: Source, services: Pick<Services, "registry" | "env" | "port">): ReturnType<typeof parseCorefile> {
+export function parseSource(
+  source: Source,
+  services: Pick<Services, "registry" | "env" | "port">,
+): ReturnType<typeof parseCorefile> {
   return parseCorefile({
     text: source.text,
     file: source.file,
@@ -91,9 +95,13 @@ export function parseSource(source: Source, services: Pick<Services, "registry" 
 }
 
 /** Parses, sets up and checks; starts nothing. What was set up is closed again where it fails. */
-export async function configure(source: Source, services: Services): Promise<Configuration | ConfigurationError> {
+export async function configure(
+  source: Source,
+  services: Services,
+): Promise<Configuration | ConfigurationError> {
   const corefile = parseSource(source, services);
-  if (corefile.error !== undefined) return { phase: "parse", message: corefile.error.message, error: corefile.error };
+  if (corefile.error !== undefined)
+    return { phase: "parse", message: corefile.error.message, error: corefile.error };
   for (const warning of corefile.warnings) services.output.write("warning", warning);
 
   const drafts = corefile.blocks.map((block) => createDraft(block));
@@ -110,7 +118,12 @@ export async function configure(source: Source, services: Services): Promise<Con
       if (tokens.length === 0) continue;
       const at = tokens[0]!;
       if (entry.load === undefined) {
-        const error = corefileError("not-built-yet", at, "CoreDNS has this plugin; it is not built yet here: leave it out", entry.name);
+        const error = corefileError(
+          "not-built-yet",
+          at,
+          "CoreDNS has this plugin; it is not built yet here: leave it out",
+          entry.name,
+        );
         return failed(error.message);
       }
       const plugin = await entry.load();
@@ -127,7 +140,11 @@ export async function configure(source: Source, services: Services): Promise<Con
   }
 
   const overlap = findOverlap(
-    drafts.map((draft) => ({ block: draft.block, addresses: draft.settings.bind ?? [""], view: draft.settings.viewName !== undefined })),
+    drafts.map((draft) => ({
+      block: draft.block,
+      addresses: draft.settings.bind ?? [""],
+      view: draft.settings.viewName !== undefined,
+    })),
   );
   if (overlap !== undefined) return failed(overlap.message);
 
@@ -184,6 +201,7 @@ function createDraft(block: ServerBlock): Draft {
       debug: false,
       echoOptions: new Set(),
       maxTcpQueries: 0,
+      metadata: false,
       viewName: undefined,
     },
     members: [],
@@ -212,6 +230,11 @@ function setUp(draft: Draft, plugin: Plugin, options: unknown, place: string, se
     find<T>(what: Capability<T>): readonly T[] {
       return (draft.offers.get(what.key) ?? []) as T[];
     },
+    zoneText: nameText(draft.zones[0]!),
+    plugins: () =>
+      services.registry.order
+        .filter(({ name }) => tokensOf(draft.block, name).length > 0)
+        .map(({ name }) => name),
     chain: () => blockOf(draft).chain?.names ?? [],
     now: services.now,
     random: services.random,
@@ -242,16 +265,22 @@ function listenersOf(draft: Draft): ListenerKey[] {
 }
 
 function serve(drafts: readonly Draft[]): Served[] {
-  const groups = new Map<string, { key: ListenerKey; settings: BlockSettings; zones: RouterZone[]; banner: Set<string> }>();
+  const groups = new Map<
+    string,
+    { key: ListenerKey; settings: BlockSettings; zones: RouterZone[]; banner: Set<string> }
+  >();
   for (const draft of drafts) {
     const block = blockOf(draft);
     for (const key of listenersOf(draft)) {
       let group = groups.get(key.label);
-      if (group === undefined) groups.set(key.label, (group = { key, settings: draft.settings, zones: [], banner: new Set() }));
+      if (group === undefined)
+        groups.set(key.label, (group = { key, settings: draft.settings, zones: [], banner: new Set() }));
       for (const { scheme, port, zone } of draft.block.keys) {
         if (scheme !== key.transport || port !== key.port) continue;
         group.zones.push({ zone: nameOf(zone), block });
-        group.banner.add(`${scheme === "dns" ? "" : `${scheme}://`}${zone}:${port}${key.address === "" ? "" : ` on ${key.address}`}`);
+        group.banner.add(
+          `${scheme === "dns" ? "" : `${scheme}://`}${zone}:${port}${key.address === "" ? "" : ` on ${key.address}`}`,
+        );
       }
     }
   }

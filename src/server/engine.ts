@@ -26,7 +26,15 @@ export interface Engine {
    * Serves the packet `buffer[start, end)` and writes the reply into `out` from `at` on. Returns its length, 0 for silence, or PENDING; `makeSink` is
    * called only then. The packet's bytes are not used after the return.
    */
-  serve(buffer: Buffer, start: number, end: number, peer: Peer, out: Buffer, at: number, makeSink: () => Sink): number;
+  serve(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    peer: Peer,
+    out: Buffer,
+    at: number,
+    makeSink: () => Sink,
+  ): number;
 }
 
 export interface EngineOptions {
@@ -47,7 +55,13 @@ export function createEngine(router: Router, { onPanic }: EngineOptions): Engine
     return writeReply(query, answer, out, at, route.block.settings.echoOptions);
   };
 
-  const later = async (query: Query, route: Route, router: Router, pending: Promise<Answer>, sink: Sink): Promise<void> => {
+  const later = async (
+    query: Query,
+    route: Route,
+    router: Router,
+    pending: Promise<Answer>,
+    sink: Sink,
+  ): Promise<void> => {
     let answer: Answer;
     router.pending++;
     try {
@@ -133,7 +147,10 @@ function refuse(query: Query, parsed: number, out: Buffer, at: number): number {
   }
 }
 
-async function* encodeStream(query: Query, messages: Iterable<Answer> | AsyncIterable<Answer>): AsyncIterable<Buffer> {
+async function* encodeStream(
+  query: Query,
+  messages: Iterable<Answer> | AsyncIterable<Answer>,
+): AsyncIterable<Buffer> {
   for await (const message of messages) {
     const length = writeReply(query, message, scratch, 0);
     yield Buffer.from(scratch.subarray(0, length));

@@ -69,7 +69,9 @@ function open(address: string): Endpoint {
   const server = createServer((request, response) => void respond(handlers, request, response));
   server.on("clientError", (_error, socket) => socket.destroy());
   const opened = new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(new Error(`listen tcp ${address}: ${bindText(error)}`)));
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(new Error(`listen tcp ${address}: ${bindText(error)}`)),
+    );
     server.once("listening", () => {
       server.on("error", () => undefined);
       resolve();
@@ -94,11 +96,19 @@ function bindText(error: NodeJS.ErrnoException): string {
   return error.message;
 }
 
-async function respond(handlers: ReadonlyMap<string, Handler[]>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function respond(
+  handlers: ReadonlyMap<string, Handler[]>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const url = new URL(request.url ?? "/", "http://localhost");
   const path = url.pathname;
   let handler = handlers.get(path)?.at(-1);
-  for (let at = path.lastIndexOf("/"); handler === undefined && at >= 0; at = at > 0 ? path.lastIndexOf("/", at - 1) : -1) {
+  for (
+    let at = path.lastIndexOf("/");
+    handler === undefined && at >= 0;
+    at = at > 0 ? path.lastIndexOf("/", at - 1) : -1
+  ) {
     handler = handlers.get(path.slice(0, at + 1))?.at(-1);
   }
   request.resume();

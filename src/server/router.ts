@@ -35,7 +35,8 @@ export function createRouter(zones: readonly RouterZone[], server: string): Rout
   const table = new Map<Name, Route[]>();
 
   const lookup = (query: Query): MaybePromise<Answer> => {
-    if (query.depth > MAX_DEPTH) return serverFailure(`too many lookups for one question, at ${nameText(query.name)}`);
+    if (query.depth > MAX_DEPTH)
+      return serverFailure(`too many lookups for one question, at ${nameText(query.name)}`);
     const route = router.route(query);
     if (route?.block.chain === undefined) return REFUSED;
     const { chain } = route.block;
@@ -44,14 +45,21 @@ export function createRouter(zones: readonly RouterZone[], server: string): Rout
     if (chain.observers.length === 0) return result;
     query.received = performance.now();
     return after(result, query, (answer, asked) => {
-      for (const observe of chain.observers) observe(asked, answer, (performance.now() - asked.received) / 1000);
+      for (const observe of chain.observers)
+        observe(asked, answer, (performance.now() - asked.received) / 1000);
       return answer;
     });
   };
 
   for (const { zone, block } of zones) {
     const routes = table.get(zone) ?? [];
-    const scope: Scope = { zone, server, view: block.view, meta: (query, label) => block.metadata(query, label), lookup };
+    const scope: Scope = {
+      zone,
+      server,
+      view: block.view,
+      meta: (query, label) => block.metadata(query, label),
+      lookup,
+    };
     table.set(zone, [...routes, { block, scope }]);
   }
   const lengths = new Set([...table.keys()].map((zone) => zone.length));

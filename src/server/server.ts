@@ -68,7 +68,10 @@ const GRACE = 5000;
 
 export function createServerCore(options: ServerOptions): Server {
   const metrics: MetricsRegistry = createRegistry();
-  const panics = metrics.scope("").counter("coredns_panics_total", "A metrics that counts the number of panics.").at();
+  const panics = metrics
+    .scope("")
+    .counter("coredns_panics_total", "A metrics that counts the number of panics.")
+    .at();
   const output = options.output ?? SILENT;
   const http = createHttpHost();
   const registry = withPlugins(options.registry, options.plugins ?? []);
@@ -81,7 +84,10 @@ export function createServerCore(options: ServerOptions): Server {
     onPanic(error, query, route) {
       panics.inc();
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      output.write("error", `Recovered from panic in server: ${JSON.stringify(route.scope.server)} ${text.replaceAll("\n", " | ")}`);
+      output.write(
+        "error",
+        `Recovered from panic in server: ${JSON.stringify(route.scope.server)} ${text.replaceAll("\n", " | ")}`,
+      );
       void query;
     },
   });
@@ -99,6 +105,10 @@ export function createServerCore(options: ServerOptions): Server {
       return stopping;
     },
     version: options.version,
+    async metricsPage() {
+      const { body, type } = await metricsPage(metrics);
+      return { status: 200, type, body };
+    },
     cluster: options.cluster,
   };
 
@@ -152,7 +162,9 @@ export function createServerCore(options: ServerOptions): Server {
         if (fingerprint(parsed.blocks, source.file) === current?.hash) return { kind: "unchanged" };
       }
       const error = await bringUp(source);
-      return error === undefined ? { kind: "reloaded", hash: current!.hash } : { kind: "failed", error: error.message };
+      return error === undefined
+        ? { kind: "reloaded", hash: current!.hash }
+        : { kind: "failed", error: error.message };
     };
     const result = reloading.then(run, run);
     reloading = result;
@@ -195,4 +207,3 @@ async function drain(configuration: Configuration): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
-

@@ -89,8 +89,15 @@ const TRIES = 20;
 async function openServed(served: Served, options: EngineOptions): Promise<Open> {
   const { transport, address, port } = served.key;
   const engine = createEngine(served.router, options);
-  const entry: { served: Served; engine: Engine; listeners: Open["listeners"] } = { served, engine, listeners: [] };
-  const limits = () => ({ ...entry.served.settings.timeouts, maxQueries: entry.served.settings.maxTcpQueries });
+  const entry: { served: Served; engine: Engine; listeners: Open["listeners"] } = {
+    served,
+    engine,
+    listeners: [],
+  };
+  const limits = () => ({
+    ...entry.served.settings.timeouts,
+    maxQueries: entry.served.settings.maxTcpQueries,
+  });
   switch (transport) {
     case "dns":
       entry.listeners = await openBoth({ address, port }, engine, limits);
@@ -103,7 +110,11 @@ async function openServed(served: Served, options: EngineOptions): Promise<Open>
   }
 }
 
-async function openBoth(at: ListenAt, engine: Engine, limits: Parameters<typeof listenTcp>[2]): Promise<Open["listeners"]> {
+async function openBoth(
+  at: ListenAt,
+  engine: Engine,
+  limits: Parameters<typeof listenTcp>[2],
+): Promise<Open["listeners"]> {
   for (let attempt = 1; ; attempt++) {
     const udp = await listenUdp(at, engine);
     try {
@@ -118,4 +129,3 @@ async function openBoth(at: ListenAt, engine: Engine, limits: Parameters<typeof 
     }
   }
 }
-

@@ -47,7 +47,8 @@ export async function listenTcp(at: ListenAt, engine: Engine, limits: () => TcpL
 function open(server: Server, at: ListenAt): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
-      if (at.address === "" && error.code === "EAFNOSUPPORT") server.listen({ port: at.port, host: "0.0.0.0" });
+      if (at.address === "" && error.code === "EAFNOSUPPORT")
+        server.listen({ port: at.port, host: "0.0.0.0" });
       else reject(listenError("tcp", at, error));
     };
     server.on("error", failed);

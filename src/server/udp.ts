@@ -85,7 +85,11 @@ export async function listenUdp(at: ListenAt, engine: Engine): Promise<Listener>
 
 function open(at: ListenAt, v6: boolean): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: v6 ? "udp6" : "udp4", reuseAddr: true, recvBufferSize: 4 * 1024 * 1024 });
+    const socket = createSocket({
+      type: v6 ? "udp6" : "udp4",
+      reuseAddr: true,
+      recvBufferSize: 4 * 1024 * 1024,
+    });
     socket.once("error", reject);
     socket.bind({ port: at.port, address: at.address === "" ? "::" : at.address, exclusive: true }, () => {
       socket.off("error", reject);

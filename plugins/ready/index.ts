@@ -1,0 +1,48 @@
+import { definePlugin, type Instance, type Plugin } from "../../src/plugin.ts";
+
+/** Says over HTTP whether all plugins that need time are ready. */
+export const ready: Plugin = definePlugin({
+  name: "ready",
+  directive: {
+    doc: "Answers /ready with 200 OK when all plugins are ready, else 503 and their names.",
+    repeat: "once",
+    args: { address: { type: "hostport", default: ":8181" } },
+    options: {
+      monitor: {
+        type: "word",
+        of: ["until-ready", "continuously"],
+        default: "until-ready",
+        doc: "Whether a plugin is asked again once it was ready.",
+      },
+    },
+  },
+  setup({ address, monitor }, { host }) {
+    const wereReady = new WeakSet<Instance>();
+    let release: (() => Promise<void>) | undefined;
+
+    const isReady = (instance: Instance): boolean => {
+      if (monitor === "until-ready" && wereReady.has(instance)) return true;
+      if (instance.ready!() !== true) return false;
+      wereReady.add(instance);
+      return true;
+    };
+
+    return {
+      async start() {
+        // An address that can't be opened stops nothing: probes will tell.
+        release = await host
+          .http(address.text, "/ready", () => {
+            const waiting = host
+              .members()
+              .filter(({ instance }) => instance.ready !== undefined && !isReady(instance));
+            const names = [...new Set(waiting.map(({ plugin }) => plugin))].sort();
+            return names.length === 0 ? { status: 200, body: "OK" } : { status: 503, body: names.join(",") };
+          })
+          .catch(() => undefined);
+      },
+      // Closed already while the process is a lame duck: no new clients are to come.
+      beforeShutdown: () => release?.(),
+      close: () => release?.(),
+    };
+  },
+});
