@@ -64,7 +64,12 @@ export function nameOf(text: string): Name {
   return name;
 }
 
-const errors: ReadonlySet<string> = new Set<NameError>(["empty-label", "label-too-long", "name-too-long", "bad-escape"]);
+const errors: ReadonlySet<string> = new Set<NameError>([
+  "empty-label",
+  "label-too-long",
+  "name-too-long",
+  "bad-escape",
+]);
 const isError = (value: string): value is NameError => errors.has(value);
 
 function scan(text: string): Name | NameError {
@@ -114,9 +119,8 @@ export function labelText(label: string): string {
   for (let i = 0; i < label.length; i++) {
     const c = label.charCodeAt(i);
     const char = label[i]!;
-    if (`.()";\\@$ '`.includes(char) && c > 32) out += "\\" + char;
+    if (`.()";\\@' `.includes(char)) out += "\\" + char;
     else if (c < 32 || c > 126) out += "\\" + String(c).padStart(3, "0");
-    else if (c === 32) out += "\\ ";
     else out += char;
   }
   return out;
