@@ -20,8 +20,8 @@ const RECENT_LIST = 100;
 
 export type Recent = Map<string, Map<string, number>>;
 
-/** What ipsets contain: tested by the match `set`. */
-export type SetTest = (set: string, by: string, flight: Flight) => boolean;
+/** Matches that need more than the packet: ipsets, IPVS. */
+export type OtherMatch = (match: Match, flight: Flight) => boolean;
 
 export function iptablesPlane(program: IptablesProgram): DataPlane {
   const recent: Recent = new Map();
@@ -48,9 +48,9 @@ export function traverse(
   chain: string,
   flight: Flight,
   recent: Recent,
-  inSet: SetTest = never,
+  other: OtherMatch = never,
 ): Verdict {
-  const end = walk(table, chain, flight, recent, inSet);
+  const end = walk(table, chain, flight, recent, other);
   return end === "accepted" ? undefined : end;
 }
 
@@ -60,11 +60,11 @@ function walk(
   chain: string,
   flight: Flight,
   recent: Recent,
-  inSet: SetTest,
+  other: OtherMatch,
 ): Verdict | "accepted" {
   for (const rule of table.chains.get(chain)?.rules ?? []) {
     flight.rules++;
-    if (!matches(rule, flight, recent, inSet)) continue;
+    if (!matches(rule, flight, recent, other)) continue;
     const { target } = rule;
     if (target === undefined) continue;
     flight.service = rule.service ?? flight.service;
@@ -75,7 +75,7 @@ function walk(
     });
     if (target.kind === "RETURN") return undefined;
     const end =
-      target.kind === "jump" ? walk(table, target.chain, flight, recent, inSet) : act(target, flight);
+      target.kind === "jump" ? walk(table, target.chain, flight, recent, other) : act(target, flight);
     if (end !== undefined) return end;
   }
   return undefined;
@@ -104,7 +104,7 @@ function act(target: Exclude<Target, { kind: "jump" }>, flight: Flight): Verdict
   }
 }
 
-function matches(rule: Rule, flight: Flight, recent: Recent, inSet: SetTest): boolean {
+function matches(rule: Rule, flight: Flight, recent: Recent, other: OtherMatch): boolean {
   const { source, destination, protocol } = rule;
   if (
     destination !== undefined &&
@@ -113,10 +113,10 @@ function matches(rule: Rule, flight: Flight, recent: Recent, inSet: SetTest): bo
     return false;
   if (source !== undefined && contains(source.block, flight.source) === (source.not ?? false)) return false;
   if (protocol !== undefined && protocol !== flight.protocol) return false;
-  return rule.matches.every((match) => matchesOne(match, flight, recent, inSet));
+  return rule.matches.every((match) => matchesOne(match, flight, recent, other));
 }
 
-function matchesOne(match: Match, flight: Flight, recent: Recent, inSet: SetTest): boolean {
+function matchesOne(match: Match, flight: Flight, recent: Recent, other: OtherMatch): boolean {
   switch (match.kind) {
     case "comment":
     case "count":
@@ -129,7 +129,10 @@ function matchesOne(match: Match, flight: Flight, recent: Recent, inSet: SetTest
         (match.not ?? false)
       );
     case "local":
-      return isLocal(flight.node, match.which === "src" ? flight.source : flight.destination);
+      return (
+        isLocal(flight.node, match.which === "src" ? flight.source : flight.destination) !==
+        (match.not ?? false)
+      );
     case "marked":
       return ((flight.mark & MASQUERADE_MARK) !== 0) !== (match.not ?? false);
     case "random":
@@ -140,13 +143,11 @@ function matchesOne(match: Match, flight: Flight, recent: Recent, inSet: SetTest
       );
     case "remember":
       return remember(recent, match.list, flight);
-    case "set":
-      flight.lookups++;
-      return inSet(match.set, match.by, flight);
     case "bridged":
       return true;
+    case "set":
     case "ipvs":
-      return false;
+      return other(match, flight);
   }
 }
 

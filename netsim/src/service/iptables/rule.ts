@@ -6,7 +6,7 @@ export type Match =
   | { readonly kind: "comment"; readonly text: string }
   | { readonly kind: "port"; readonly port?: number }
   | { readonly kind: "state"; readonly states: readonly string[]; readonly not?: boolean }
-  | { readonly kind: "local"; readonly which: "src" | "dst" }
+  | { readonly kind: "local"; readonly which: "src" | "dst"; readonly not?: boolean }
   | { readonly kind: "marked"; readonly not?: boolean }
   | { readonly kind: "random"; readonly probability: number }
   | { readonly kind: "seen"; readonly list: string; readonly seconds: number }
@@ -18,7 +18,9 @@ export type Match =
 
 export type Target =
   | { readonly kind: "jump"; readonly chain: string }
-  | { readonly kind: "ACCEPT" | "DROP" | "RETURN" | "REJECT" | "MASQUERADE" }
+  | { readonly kind: "ACCEPT" | "DROP" | "RETURN" | "REJECT" }
+  /** The source port is random, unless it is kept where that is possible. */
+  | { readonly kind: "MASQUERADE"; readonly samePort?: boolean }
   | { readonly kind: "mark" | "unmark" }
   | { readonly kind: "DNAT"; readonly address: string; readonly port: number; readonly to: string };
 

@@ -36,7 +36,7 @@ function matchText(match: Match, rule: Rule, family: IPFamily): string {
     case "state":
       return `conntrack ${not}--ctstate ${match.states.join(",")}`;
     case "local":
-      return `addrtype --${match.which}-type LOCAL`;
+      return `addrtype ${not}--${match.which}-type LOCAL`;
     case "marked":
       return `mark ${not}--mark ${MARK}/${MARK}`;
     case "random":
@@ -71,7 +71,7 @@ export function targetText(target: Target, family: IPFamily): string {
     case "unmark":
       return `MARK --set-xmark ${MARK}/0x0`;
     case "MASQUERADE":
-      return "MASQUERADE --random-fully";
+      return target.samePort ? "MASQUERADE" : "MASQUERADE --random-fully";
     case "REJECT":
       return `REJECT --reject-with ${family === "IPv4" ? "icmp" : "icmp6"}-port-unreachable`;
     case "DNAT":
