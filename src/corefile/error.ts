@@ -39,7 +39,12 @@ export function corefileError(
   plugin?: string,
 ): CorefileError {
   const { file, line } = at;
-  const place = `${file}:${line}: `;
-  if (plugin === undefined) return { code, file, line, message: place + text };
-  return { code, file, line, plugin, message: `${place}${plugin}: ${text}` };
+  const message = oneLine(`${file}:${line}: ${plugin === undefined ? "" : `${plugin}: `}${text}`);
+  return plugin === undefined ? { code, file, line, message } : { code, file, line, plugin, message };
 }
+
+/** Quoted words of the file may be long, and may hold line ends and characters that nobody sees. */
+const oneLine = (text: string): string =>
+  text
+    .replace(/"([^"]{60})[^"]{20,}"/g, '"$1..."')
+    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => "\\u" + char.codePointAt(0)!.toString(16).padStart(4, "0"));

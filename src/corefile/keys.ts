@@ -63,6 +63,7 @@ function splitPort(text: string): SplitPort {
   }
   const port = colon < 0 ? undefined : decimal(text.slice(colon + 1));
   const host = port === undefined ? text : text.slice(0, colon);
+  if (host === "") return { error: `a zone is missing before the port: write one, such as .${text}` };
   const octets = Buffer.byteLength(host);
   if (octets > 255) return { error: `a zone of ${octets} octets is too long: at most 255 are possible` };
   if (!isDomainName(host)) {

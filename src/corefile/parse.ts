@@ -245,11 +245,15 @@ function parseBlocks({
 
   function unknown(name: string): string {
     if (name === "") return "a directive's name is empty: is its environment variable set?";
+    if (name === "{")
+      return "{ begins no directive: it stands behind the keys, or behind a directive on its line";
+    if (name === "import") return "import can't come from an environment variable here: write it out";
     const near = suggest(name, directives);
     if (near !== undefined) return `unknown directive "${name}": did you mean "${near}"?`;
-    if (/[.:]/.test(name))
-      return `unknown directive "${name}": if it is a zone, end the block before it with } first`;
-    return `unknown directive "${name}": the manual lists those that there are`;
+    const zone = /[.:]/.test(name)
+      ? "if it is a zone, end the block before it with } first"
+      : "-plugins lists those that there are";
+    return `unknown directive "${name}": ${zone}`;
   }
 
   function parseBlock(): CorefileError | undefined {

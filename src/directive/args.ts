@@ -2,7 +2,17 @@ import type { Token } from "../corefile/index.ts";
 import type { Name } from "../dns/name.ts";
 import { argsUsage } from "./describe.ts";
 import { isProblem, problem, type Problem } from "./problem.ts";
-import { elementType, isCustom, isList, isWord, mayMiss, type ArgsSpec, type ValueSpec } from "./spec.ts";
+import {
+  elementType,
+  isCustom,
+  isList,
+  isWord,
+  mayMiss,
+  type ArgsOf,
+  type ArgsSpec,
+  type ValueSpec,
+  type WordOf,
+} from "./spec.ts";
 import { readWord } from "./values.ts";
 
 /** What reading words may need and leave behind. */
@@ -136,10 +146,29 @@ const takes = (name: Token, args: ArgsSpec): string => {
 };
 
 function miscount(name: Token, args: ArgsSpec, words: readonly Token[], extra?: Token): Problem {
-  const last = words.at(-1);
+  const last = words.at(-1) ?? name;
   const what =
-    extra !== undefined
-      ? `"${extra.text}" is too much`
-      : `something is missing behind ${last?.text === "" ? '""' : (last?.text ?? name.text)}`;
-  return problem(`${what}: ${takes(name, args)}`, extra ?? last ?? name, "argument-count");
+    extra === undefined
+      ? `something is missing behind ${last.text === "" ? '""' : last.text}`
+      : extra.text === "}"
+        ? "a } closes a block only where it begins a line"
+        : `"${extra.text}" is too much`;
+  return problem(`${what}: ${takes(name, args)}`, extra ?? last, "argument-count");
+}
+
+/** For free-form functions: the value of one word, by a spec as in a table. */
+export function readValue<const S extends ValueSpec>(spec: S, word: Token): WordOf<S> | Problem {
+  const values = readWord(spec, word.text);
+  return isProblem(values) ? problem(values.text, word) : (values[0] as WordOf<S>);
+}
+
+/** For free-form functions: words as positional arguments. `name`: the word before them, for the errors. */
+export function readWords<const A extends ArgsSpec>(
+  args: A,
+  name: Token,
+  words: readonly Token[],
+  zones: readonly Name[] = [],
+): ArgsOf<A> | Problem {
+  const values = readArgs(args, name, words, undefined, { at: name, zones, warn: () => undefined });
+  return isProblem(values) ? values : (completeArgs(args, values, zones) as ArgsOf<A>);
 }

@@ -106,11 +106,9 @@ function readOption(
     return problem(`${name} is on line ${before.line} already: leave one of them out`, token, "repeated");
   }
   said.at.set(name, token);
-  if ("type" in spec && spec.type === "flag" && spec.loose === true) {
-    said.values.set(name, true);
-    return undefined;
-  }
-  const value = readOptionWords(name, spec, token, restOfLine(cursor), said, reading);
+  const words = restOfLine(cursor);
+  if ("type" in spec && spec.loose === true) cursor.at -= words.splice(spec.type === "flag" ? 0 : 1).length;
+  const value = readOptionWords(name, spec, token, words, said, reading);
   if (isProblem(value)) {
     return value.code === "bad-value" ? problem(`${name}: ${value.text}`, value.at, value.code) : value;
   }

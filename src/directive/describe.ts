@@ -38,21 +38,20 @@ const types: Words = {
 export function expected(spec: ValueSpec): string {
   if (isCustom(spec)) return spec.takes;
   if (isWord(spec)) return spec.of.length === 1 ? `"${spec.of[0]!}"` : `one of ${spec.of.join(", ")}`;
-  const what = types[elementType(spec)]![1];
-  const seconds = spec.bare === undefined ? "" : ", or a number of seconds";
-  return what + seconds + range(spec);
+  return types[elementType(spec)]![1] + (spec.bare === undefined ? "" : ", or a number of seconds");
 }
 
-function range({ min, max }: TypedSpec): string {
-  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
-  if (min !== undefined) return `, at least ${min}`;
-  return max === undefined ? "" : `, at most ${max}`;
+/** The bounds of numbers and durations: "from 1 to 5". */
+export function range({ min, max }: TypedSpec): string {
+  if (min !== undefined && max !== undefined) return `from ${min} to ${max}`;
+  return min === undefined ? `at most ${max}` : `at least ${min}`;
 }
 
 function placeholder(spec: ValueSpec, name?: string): string {
   if (spec.as !== undefined) return spec.as;
   if (isWord(spec)) return spec.of.join("|");
-  if (name !== undefined) return name.toUpperCase();
+  // A single option has no name for its word.
+  if (name !== undefined && name !== "") return name.toUpperCase();
   return isCustom(spec) ? "VALUE" : types[elementType(spec)]![0];
 }
 

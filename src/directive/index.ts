@@ -17,6 +17,7 @@ export type {
 } from "./spec.ts";
 export { directive, zonesOf, type AnyDirective, type Directive, type OptionsOf } from "./table.ts";
 export { notBuiltYet, parseDirective, type Parsed, type ParseContext } from "./parse.ts";
+export { readValue, readWords } from "./args.ts";
 export { usage } from "./describe.ts";
 export { addressText, readCidr, readHostPort } from "./values.ts";
 export { durationText, parseDuration } from "./quantity.ts";

@@ -49,26 +49,22 @@ export function parseDirective<D extends AnyDirective>(
   while (cursor.at < tokens.length) {
     const at = tokens[cursor.at++]!;
     if (occurred.length > 0 && repeat === "once") return fail(again(name, at, occurred[0]!.at), at);
-    if (occurred.length > 0 && at.text !== name)
-      warnings.push(
-        warning(
-          at,
-          name,
-          `"${at.text}" begins a ${name} of its own here: put a block's { behind its directive, and nothing behind its }`,
-        ),
-      );
+    if (occurred.length > 0 && at.text !== name) warnings.push(warning(at, name, stray(name, at.text)));
     const reading: Reading = {
       at,
       zones: context.zones,
       warn: (where, text) => warnings.push(warning(where, name, text)),
     };
-    const occurrence = readOccurrence({ ...at, text: name }, table, cursor, reading);
-    if (isProblem(occurrence)) return fail(occurrence, at);
+    const said = (repeat === "merge" ? occurred[0]?.said : undefined) ?? nothingSaid();
+    const occurrence = readOccurrence({ ...at, text: name }, table, cursor, said, reading);
+    if (isProblem(occurrence)) {
+      return fail(at.text === name ? occurrence : problem(stray(name, at.text), at, "unexpected-token"), at);
+    }
     occurred.push(occurrence);
     if (repeat === "first") break;
   }
 
-  const kept = repeat === "merge" ? [merged(occurred)] : repeat === "last" ? occurred.slice(-1) : occurred;
+  const kept = repeat === "merge" ? merged(occurred) : repeat === "last" ? occurred.slice(-1) : occurred;
   const complete: Record<string, unknown>[] = [];
   for (const each of kept) {
     const options = completeOccurrence(table, each, context.zones);
@@ -82,17 +78,19 @@ export function parseDirective<D extends AnyDirective>(
   return { options: (repeat === "each" ? complete : complete[0]) as OptionsOf<D>, warnings };
 }
 
+const nothingSaid = (): Said => ({ values: new Map(), lines: [], at: new Map() });
+
 const warning = (at: Token, name: string, text: string): string => `${at.file}:${at.line}: ${name}: ${text}`;
 
+/** A brace on a line of its own, or words behind a closing one, begin an occurrence without saying so. */
+const stray = (name: string, word: string): string =>
+  `"${word}" begins a ${name} of its own here: a { stands on the line of ${name}, and nothing behind its }`;
+
 function again(name: string, at: Token, first: Token): Problem {
-  if (at.text !== name)
-    return problem(
-      `"${at.text}" is too much here: nothing may follow a block's }, and its { must not begin a line`,
-      at,
-      "unexpected-token",
-    );
+  if (at.text !== name) return problem(stray(name, at.text), at, "unexpected-token");
+  const where = at.file === first.file ? `on line ${first.line}` : `at ${first.file}:${first.line}`;
   return problem(
-    `${name} is on line ${first.line} already: it may stand once in a server block, leave one of them out`,
+    `it is ${where} already and may stand once in a server block: leave one of them out`,
     at,
     "repeated",
   );
@@ -103,9 +101,9 @@ function readOccurrence(
   at: Token,
   table: AnyDirective,
   cursor: Cursor,
+  said: Said,
   reading: Reading,
 ): Occurred | Problem {
-  const said: Said = { values: new Map(), lines: [], at: new Map() };
   const words = restOfLine(cursor);
   const before = cursor.tokens[cursor.at - 1];
   const brace = cursor.tokens[cursor.at];
@@ -120,12 +118,8 @@ function readOccurrence(
   const args = readArgs(table.args ?? {}, at, words, table.surplus, reading);
   if (isProblem(args)) return args;
   if (opens && table.options === undefined && table.line === undefined) {
-    if (table.repeat !== "first")
-      return problem(
-        `${at.text} has no block: leave out the braces and what is in them`,
-        brace,
-        "unexpected-token",
-      );
+    if (table.block !== "ignored")
+      return problem(`it has no block: leave out the braces and what is in them`, brace, "unexpected-token");
     return { at, args, rule: undefined, said };
   }
   const failed = opens ? readOpened(table, cursor, said, reading) : undefined;
@@ -144,19 +138,13 @@ function blockWords(cursor: Cursor): Token[] {
   return cursor.tokens.slice(start, cursor.at++);
 }
 
-function merged(occurred: readonly Occurred[]): Occurred {
-  const [first] = occurred;
-  return {
-    at: first!.at,
+/** All occurrences as one: their options went into one place already, and a later argument replaces an earlier. */
+const merged = (occurred: readonly Occurred[]): Occurred[] =>
+  occurred.slice(0, 1).map((first) => ({
+    ...first,
     args: new Map(occurred.flatMap((each) => [...each.args])),
-    rule: occurred.at(-1)!.rule,
-    said: {
-      values: new Map(occurred.flatMap((each) => [...each.said.values])),
-      lines: occurred.flatMap((each) => each.said.lines),
-      at: new Map(occurred.flatMap((each) => [...each.said.at])),
-    },
-  };
-}
+    rule: occurred.at(-1)?.rule,
+  }));
 
 function completeOccurrence(
   table: AnyDirective,

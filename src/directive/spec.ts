@@ -130,6 +130,9 @@ export interface FreeLine {
   readonly seen: ReadonlySet<string>;
 }
 
+/** What a word of `spec` is read as. */
+export type WordOf<S> = Word<S>;
+
 /** Positional arguments, in order. At most one list; what follows it is taken from the line's end. */
 export type ArgsSpec = Readonly<Record<string, ValueSpec>>;
 
@@ -143,10 +146,17 @@ interface Optioned {
   readonly surplus?: "ignored";
 }
 
-/** An option without words. `loose`: what follows on its line is read as the next option, as CoreDNS does for some. */
-export interface FlagSpec extends Optioned {
-  readonly type: "flag";
+interface Loose {
+  /**
+   * For flags and single words: what follows on the line is read as the next option, as CoreDNS does where a plugin takes
+   * no more than it needs. So `{ policy random }` is possible on one line.
+   */
   readonly loose?: true;
+}
+
+/** An option without words. */
+export interface FlagSpec extends Optioned, Loose {
+  readonly type: "flag";
 }
 
 /** An option with positional arguments of its own; its value is an object. `default`: the words that would say the same. */
@@ -174,7 +184,8 @@ export interface IgnoredSpec {
   readonly doc?: string;
 }
 
-export type OptionSpec = (ValueSpec & Optioned) | FlagSpec | TupleSpec | FreeSpec | NotYetSpec | IgnoredSpec;
+export type OptionSpec =
+  (ValueSpec & Optioned & Loose) | FlagSpec | TupleSpec | FreeSpec | NotYetSpec | IgnoredSpec;
 export type OptionsSpec = Readonly<Record<string, OptionSpec>>;
 
 /**
@@ -186,7 +197,7 @@ export type Repeat = "once" | "first" | "last" | "merge" | "each";
 /** What a free-form function gives beside what it could not read. */
 type Read<F> = F extends (...args: never[]) => infer T ? Exclude<T, Problem> : never;
 
-type WordOf<S> = S extends { readonly type: "custom" | "custom[]"; readonly parse: infer F }
+type Word<S> = S extends { readonly type: "custom" | "custom[]"; readonly parse: infer F }
   ? Read<F>
   : S extends { readonly of: readonly (infer W)[] }
     ? W
@@ -196,7 +207,7 @@ type WordOf<S> = S extends { readonly type: "custom" | "custom[]"; readonly pars
         ? TypeMap[T]
         : never;
 
-type Plain<S> = S extends { readonly type: `${string}[]` } ? readonly WordOf<S>[] : WordOf<S>;
+type Plain<S> = S extends { readonly type: `${string}[]` } ? readonly Word<S>[] : Word<S>;
 
 type Maybe<S, V> = S extends { readonly default: unknown }
   ? V
@@ -271,6 +282,8 @@ export interface DirectiveTable<
   readonly rule?: (line: FreeLine, block: readonly Token[] | undefined) => T;
   /** The options of the block. Where missing, the directive has no block. */
   readonly options?: O;
+  /** Without `options`: braces and what is in them are left unread. Else an error. */
+  readonly block?: "ignored";
   /** Option names in any letter case. */
   readonly fold?: true;
   /** Lines of the block that name no option, such as the entries of `hosts`; the values are `lines`. */

@@ -3,7 +3,7 @@ import { normalizeZone } from "../corefile/index.ts";
 import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text } from "../dns/address.ts";
 import { lower, parseName, type Name } from "../dns/name.ts";
 import { classText, parseClass, parseRcode, parseType, typeText } from "../dns/types.ts";
-import { expected } from "./describe.ts";
+import { expected, range } from "./describe.ts";
 import { isProblem, problem, type Problem } from "./problem.ts";
 import { parseBytes, parseDuration } from "./quantity.ts";
 import {
@@ -35,9 +35,8 @@ export function readWord(spec: ValueSpec, word: string): readonly unknown[] | Pr
   if (type === "zone") return readZones(word) ?? problem(`"${word}" is not ${expected(spec)}`);
   if (type === "regexp") return readRegexp(word);
   const value = readers[type](word, spec);
-  return value === undefined || !inRange(value, spec)
-    ? problem(`"${word}" is not ${expected(spec)}`)
-    : [value];
+  if (value === undefined) return problem(`"${word}" is not ${expected(spec)}`);
+  return inRange(value, spec) ? [value] : problem(`"${word}" is out of range: it must be ${range(spec)}`);
 }
 
 type Readers = {
