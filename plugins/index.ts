@@ -55,7 +55,7 @@ export const registry: Registry = {
     plugin("azure"),
     plugin("clouddns"),
     plugin("k8s_external"),
-    plugin("kubernetes"),
+    plugin("kubernetes", () => import("./kubernetes/index.ts").then((m) => m.kubernetes)),
     plugin("file"),
     plugin("auto"),
     plugin("secondary"),

@@ -1,10 +1,10 @@
-import { fits, isWithin, join, parseName, ROOT, type Name } from "../dns/name.ts";
+import { fits, join, parseName, ROOT, type Name } from "../dns/name.ts";
 import type { RR } from "../dns/rr.ts";
 import type { ClusterIndex } from "./cluster-index.ts";
 import { nameServers } from "./nameservers.ts";
 import { readQuestion, type Question, type Schema } from "./question.ts";
 import { isReverse } from "./reverse.ts";
-import type { Settings } from "./settings.ts";
+import { zoneOf, type Settings } from "./settings.ts";
 import { findTargets, type Target } from "./targets.ts";
 
 /** A query's name and the zone that it lies in. */
@@ -42,7 +42,7 @@ export interface Look {
 
 export function lookFor(index: ClusterIndex, settings: Settings, asked: Asked): Look {
   const { zone, rawName } = asked;
-  const multicluster = settings.multicluster.some((one) => isWithin(zone, one));
+  const multicluster = zoneOf(settings.multicluster, zone) !== undefined;
   const rawZone = rawName.slice(rawName.length - zone.length) as Name;
   return { index, settings, asked, rawZone, schema: { multicluster, zonal: settings.zonal } };
 }

@@ -1,4 +1,4 @@
-import { parseName } from "../dns/name.ts";
+import { parseName, type Name } from "../dns/name.ts";
 import type { RR } from "../dns/rr.ts";
 import { TYPE } from "../dns/types.ts";
 import { findAddresses } from "./addresses.ts";
@@ -19,7 +19,7 @@ import { nameServers } from "./nameservers.ts";
 import * as records from "./records.ts";
 import { reverseAddress } from "./reverse.ts";
 import { findServices } from "./services.ts";
-import type { Settings } from "./settings.ts";
+import { zoneOf, type Settings } from "./settings.ts";
 import { isExposed, podAddress } from "./targets.ts";
 
 /** TXT of `dns-version.ZONE`: the version of the schema, not of this program (Kubernetes DNS specification §2.2). */
@@ -71,9 +71,13 @@ export function resolve(index: ClusterIndex, settings: Settings, asked: Asked): 
 
 /** The zone's SOA record in the client's letters, for answers and for denials. */
 export function soaOf(index: ClusterIndex, settings: Settings, asked: Asked): RR {
-  const { rawZone, schema } = lookFor(index, settings, asked);
-  return records.soa(rawZone, settings.ttl, schema.multicluster ? index.importsModified : index.modified);
+  const { zone, rawName } = asked;
+  return records.soa(rawName.slice(-zone.length) as Name, settings.ttl, serialOf(index, settings, zone));
 }
+
+/** The serial of a zone: when something last changed that shows in it. */
+export const serialOf = (index: ClusterIndex, settings: Settings, zone: Name): number =>
+  zoneOf(settings.multicluster, zone) === undefined ? index.modified : index.importsModified;
 
 /** `answer` undefined: there is no such name. */
 function resolution(

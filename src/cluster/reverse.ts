@@ -8,6 +8,13 @@ const IP6: Name = nameOf("ip6.arpa");
 export const isReverse = (name: Name): boolean => isWithin(name, IN_ADDR) || isWithin(name, IP6);
 
 /**
+ * The zone that PTR records point into: the first that is no reverse zone. A reverse tree as a whole takes its place where there
+ * is none, as in CoreDNS; without that there is none.
+ */
+export const primaryZone = (zones: readonly Name[]): Name | undefined =>
+  zones.find((zone) => !isReverse(zone)) ?? zones.find((zone) => zone === IN_ADDR || zone === IP6);
+
+/**
  * The address whose reverse name this is, in lower case (RFC 1035 §3.5, RFC 3596 §2.5), as canonical text; undefined for
  * names of networks and of nothing. Up to three labels in front of the 32 of an IPv6 address are not looked at, as in CoreDNS.
  */
