@@ -14,7 +14,11 @@ export const bitmap: Kind<readonly number[]> = {
     }
     return at === bytes.length ? at : -1;
   },
-  text: (bytes) => bitmap.value(bytes).map(typeText).join(" "),
+  text(bytes) {
+    const types = bitmap.value(bytes);
+    // Windows with zeros at their end have no text that would bring them back.
+    return bitmap.bytes(types) === bytes ? types.map(typeText).join(" ") : undefined;
+  },
   parse(tokens) {
     const types = tokens.rest().map((token) => (token.quoted ? undefined : parseType(token.text)));
     return types.includes(undefined) ? undefined : bitmap.bytes(types as number[]);

@@ -5,6 +5,8 @@ import { byte, long, unsigned, type Kind, type Tokens } from "./kind.ts";
 const EQUATOR = 2 ** 31;
 /** Centimetres from the bottom of the altitude scale to sea level. */
 const SEA = 10_000_000;
+/** An angle is in thousandths of a second of arc. */
+const DEGREE = 3_600_000;
 const DEFAULTS = "\x12\x16\x13"; // 1 m, 10 km, 10 m
 
 export const loc: Kind<string> = {
@@ -22,6 +24,9 @@ export const loc: Kind<string> = {
     const longitude = unsigned(bytes, 8, 4) - EQUATOR;
     const altitude = unsigned(bytes, 12, 4) - SEA;
     const sizes = bytes.slice(1, 4);
+    // A zero with a power has no text of its own, and angles beyond a circle have none at all.
+    if (/[\x01-\x0f]/.test(sizes) || Math.abs(latitude) > 90 * DEGREE || Math.abs(longitude) > 180 * DEGREE)
+      return undefined;
     const tail = sizes === DEFAULTS ? "" : " " + [...sizes].map(sizeText).join(" ");
     return `${angleText(latitude, "N", "S")} ${angleText(longitude, "E", "W")} ${(altitude / 100).toFixed(2)}m${tail}`;
   },
@@ -50,18 +55,18 @@ export const loc: Kind<string> = {
   bytes: (bytes) => (loc.end(bytes, 0) === bytes.length ? bytes : undefined),
 };
 
-/** Thousandths of a second of arc as degrees, minutes and seconds. */
+/** Degrees, minutes and seconds. */
 function angleText(angle: number, positive: string, negative: string): string {
   const n = Math.abs(angle);
   const seconds = ((n % 60_000) / 1000).toFixed(3);
-  return `${String(Math.floor(n / 3_600_000))} ${String(Math.floor(n / 60_000) % 60)} ${seconds} ${angle < 0 ? negative : positive}`;
+  return `${String(Math.floor(n / DEGREE))} ${String(Math.floor(n / 60_000) % 60)} ${seconds} ${angle < 0 ? negative : positive}`;
 }
 
 /** `D [M [S]]` and a letter, as thousandths of a second; undefined where it is none or beyond `most` degrees. */
 function parseAngle(tokens: Tokens, positive: string, negative: string, most: number): number | undefined {
   let angle = 0;
   for (const [pattern, unit, limit] of [
-    [/^\d{1,3}$/, 3_600_000, most],
+    [/^\d{1,3}$/, DEGREE, most],
     [/^\d{1,2}$/, 60_000, 59],
     [/^\d{1,2}(\.\d{0,3})?$/, 1000, 59.999],
   ] as const) {
@@ -73,7 +78,7 @@ function parseAngle(tokens: Tokens, positive: string, negative: string, most: nu
   }
   const letter = tokens.next()?.text.toUpperCase();
   // The degrees are a must: without them `last` was the letter itself.
-  if (angle > most * 3_600_000 || (letter !== positive && letter !== negative)) return undefined;
+  if (angle > most * DEGREE || (letter !== positive && letter !== negative)) return undefined;
   return letter === positive ? angle : -angle;
 }
 

@@ -1,4 +1,4 @@
-import { parseType, RCODE, tsigErrorText, typeText } from "../types.ts";
+import { parseRcode, parseType, tsigErrorText, typeText } from "../types.ts";
 import { unsigned, unsignedBytes, type Kind } from "./kind.ts";
 import { parseDuration } from "./duration.ts";
 
@@ -102,9 +102,8 @@ export const certType: Kind<number> = number(
 export const tsigError: Kind<number> = number(
   2,
   "an error, such as NOERROR or BADKEY",
-  (text) =>
-    decimal(text) ?? ({ BADSIG: RCODE.BADVERS, ...RCODE } as Record<string, number>)[text.toUpperCase()],
-  tsigErrorText,
+  (text) => decimal(text) ?? parseRcode(text),
+  (n) => (parseRcode(tsigErrorText(n)) === n ? tsigErrorText(n) : String(n)),
 );
 
 /** Seconds since 1970, written YYYYMMDDHHmmSS in UTC (RFC 4034 §3.2). */

@@ -121,6 +121,7 @@ export const prefixes: Kind<string> = {
       const flags = bytes.charCodeAt(at + 3);
       const length = flags & 0x7f;
       const address = bytes.slice(at + 4, at + 4 + length).padEnd(sizeOf(family), "\0");
+      if (hasBitsAfter(address, bytes.charCodeAt(at + 2))) return undefined;
       const text = family === 1 ? ipv4Text(address) : ipv6Text(address);
       out.push(`${flags > 0x7f ? "!" : ""}${String(family)}:${text}/${String(bytes.charCodeAt(at + 2))}`);
       at += 4 + length;

@@ -39,6 +39,8 @@ const formats: ReadonlyMap<number, Format> = new Map([
       name: "mandatory",
       ...list(2, (bytes) => keyText(unsigned(bytes, 0, 2)), keyBytes),
       isGood: isMandatory,
+      // Written in any order, sent in rising order: keys of two bytes compare as their numbers do.
+      parse: (text) => joined(text.split(",").map(keyBytes).sort()),
     },
   ],
   [1, { name: "alpn", isGood: (value) => alpnIds(value) !== undefined, text: alpnText, parse: alpnBytes }],
@@ -63,12 +65,14 @@ const keys: ReadonlyMap<string, number> = new Map([...formats].map(([key, { name
 
 const keyText = (key: number): string => formats.get(key)?.name ?? `key${String(key)}`;
 
+/** No key ever: RFC 9460 §14.3.2. */
+const INVALID = 65535;
+
 function parseKey(text: string): number | undefined {
   const known = keys.get(text.toLowerCase());
   if (known !== undefined) return known;
   const number = /^key(0|[1-9]\d{0,4})$/i.exec(text)?.[1];
-  // 65535 is reserved for "invalid key" (RFC 9460 §14.3.2).
-  return number === undefined || Number(number) > 65534 ? undefined : Number(number);
+  return number === undefined || Number(number) >= INVALID ? undefined : Number(number);
 }
 
 function keyBytes(text: string): string | undefined {
@@ -79,7 +83,11 @@ function keyBytes(text: string): string | undefined {
 /** Key numbers that rise, without "mandatory" itself (RFC 9460 §8). */
 function isMandatory(value: string): boolean {
   const numbers = pieces(value, 2).map((bytes) => unsigned(bytes, 0, 2));
-  return value.length > 0 && value.length % 2 === 0 && numbers.every((n, i) => n > (numbers[i - 1] ?? 0));
+  return (
+    value.length > 0 &&
+    value.length % 2 === 0 &&
+    numbers.every((n, i) => n > (numbers[i - 1] ?? 0) && n < INVALID)
+  );
 }
 
 function alpnIds(value: string): string[] | undefined {
@@ -99,10 +107,14 @@ function alpnText(value: string): string {
 }
 
 function alpnBytes(text: string): string | undefined {
-  const ids = [...text.matchAll(/((?:[^,\\]|\\[^])*)(,|$)/g)].map(([, id]) => id!.replace(/\\([^])/g, "$1"));
-  // The last match is the empty one at the end of the text.
-  if (text.length === 0 || !text.endsWith(",")) ids.pop();
-  const good = ids.length > 0 && ids.every((id) => id.length > 0 && id.length <= 255);
+  const ids = [""];
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === ",") ids.push("");
+    else if (text[i] !== "\\") ids[ids.length - 1] += text[i]!;
+    else if (++i < text.length) ids[ids.length - 1] += text[i]!;
+    else return undefined;
+  }
+  const good = ids.every((id) => id.length > 0 && id.length <= 255);
   return good ? ids.map((id) => byte(id.length) + id).join("") : undefined;
 }
 
@@ -122,7 +134,7 @@ export const svcParams: Kind<readonly SvcParam[]> = {
     for (let last = -1; at < bytes.length;) {
       const key = unsigned(bytes, at, 2);
       const end = at + 4 + unsigned(bytes, at + 2, 2);
-      if (!(key > last && end <= bytes.length)) return -1;
+      if (!(key > last && key < INVALID && end <= bytes.length)) return -1;
       if (formats.get(key)?.isGood(bytes.slice(at + 4, end)) === false) return -1;
       last = key;
       at = end;
@@ -173,8 +185,6 @@ function parseParam(tokens: Tokens): SvcParam | undefined {
   const plain = unescape(written);
   if (plain === undefined) return undefined;
   const format = formats.get(key);
-  const value = format === undefined ? plain : format.parse === undefined ? plain : format.parse(plain);
-  if (value === undefined || (value === "" && format?.parse !== undefined && !format.isGood(value)))
-    return undefined;
-  return { key, value };
+  const value = format?.parse === undefined ? plain : format.parse(plain);
+  return value === undefined ? undefined : { key, value };
 }
