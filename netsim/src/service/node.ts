@@ -33,20 +33,18 @@ export const LOOPBACK: Record<IPFamily, Block> = {
   IPv6: parseBlock("::1/128") as Block,
 };
 
-/** kube-proxy of the node `name` for one family; undefined when there is no such node. */
+/** kube-proxy of one of the cluster's nodes for one family. */
 export function proxyNode(
   cluster: Cluster,
-  name: string,
+  node: Node,
   family: IPFamily,
   options: ProxyOptions = {},
-): ProxyNode | undefined {
-  const node = cluster.nodes.find((each) => each.metadata.name === name);
-  if (node === undefined) return undefined;
+): ProxyNode {
   const addresses = nodeAddresses(node).filter((address) => address.family === family);
   const blocks = (list: readonly string[]) =>
     list.map(parseBlock).filter((each): each is Block => each?.family === family);
   return {
-    name,
+    name: node.metadata.name,
     zone: node.metadata.labels["topology.kubernetes.io/zone"] ?? "",
     family,
     address: addresses[0],
