@@ -1,0 +1,26 @@
+import type { AnyDirective } from "../../../src/directive/index.ts";
+import { cache } from "./cache.ts";
+import { errors } from "./errors.ts";
+import { forward } from "./forward.ts";
+import { health } from "./health.ts";
+import { hosts } from "./hosts.ts";
+import { kubernetes } from "./kubernetes.ts";
+import { log } from "./log.ts";
+import { prometheus } from "./prometheus.ts";
+import { rewrite } from "./rewrite.ts";
+import * as settings from "./settings.ts";
+import { template } from "./template.ts";
+
+export const tables: Readonly<Record<string, AnyDirective>> = {
+  cache,
+  errors,
+  forward,
+  health,
+  hosts,
+  kubernetes,
+  log,
+  prometheus,
+  rewrite,
+  template,
+  ...settings,
+};
