@@ -6,11 +6,12 @@ import { zoneOf, type Settings } from "../../src/cluster/settings.ts";
 import { primaryZone } from "../../src/cluster/reverse.ts";
 import { REFUSED } from "../../src/dns/message.ts";
 import { TYPE } from "../../src/dns/types.ts";
-import { definePlugin, SetupError, type Plugin } from "../../src/plugin.ts";
+import { afterMessage, definePlugin, SetupError, type Plugin } from "../../src/plugin.ts";
 import { createAnswers } from "./answers.ts";
 import { createMetadata } from "./metadata.ts";
 import { createMetrics } from "./metrics.ts";
 import { table } from "./options.ts";
+import { followStaleness, markStale, type Staleness } from "./staleness.ts";
 import { openSource, wantedOf, withoutEndpoints } from "./sources.ts";
 
 /** Answers for the Services and pods of a Kubernetes cluster: the Kubernetes DNS specification 1.1.0, with CoreDNS's options. */
@@ -51,6 +52,7 @@ export const kubernetes: Plugin = definePlugin({
     const answers = createAnswers(index, settings);
     const fallthrough = options.fallthrough ?? [];
     let watch: ClusterWatch | undefined;
+    let staleness: Staleness | undefined;
     let unfollow: (() => void) | undefined;
 
     context.provide(CLUSTER, { index, settings });
@@ -61,7 +63,9 @@ export const kubernetes: Plugin = definePlugin({
         if (zone === undefined) return next(query);
         if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) return REFUSED;
         const mayPass = fallthrough.length > 0 && zoneOf(fallthrough, query.name) !== undefined;
-        return answers.answer(query, zone, mayPass) ?? next(query);
+        const answer = answers.answer(query, zone, mayPass);
+        if (answer === undefined) return next(query);
+        return staleness?.kinds !== undefined && query.edns ? afterMessage(answer, query, markStale) : answer;
       },
 
       metadata: createMetadata(index, settings),
@@ -69,6 +73,7 @@ export const kubernetes: Plugin = definePlugin({
       async start() {
         const source = await openSource(options, context, metrics.observer);
         watch = source.watch(wanted, options.noendpoints ? withoutEndpoints(index) : index);
+        staleness = followStaleness(watch);
         unfollow = metrics.follow(watch.health, milliseconds);
         if (index.synced) return;
         const waiting = setInterval(() => log.info("waiting for Kubernetes API before starting server"), 500);
@@ -83,9 +88,13 @@ export const kubernetes: Plugin = definePlugin({
         if (!synced) log.warning("starting server with unsynced Kubernetes API");
       },
 
-      ready: () => index.synced || "not synchronised with the Kubernetes API",
+      ready() {
+        if (!index.synced) return "not synchronised with the Kubernetes API";
+        return staleness?.kinds === undefined || `out of date: ${staleness.kinds}`;
+      },
 
       close() {
+        staleness?.close();
         unfollow?.();
         return watch?.close();
       },

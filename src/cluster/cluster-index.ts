@@ -4,28 +4,8 @@ import type { ClusterObject, EndpointSlice, Kind, Pod, Service, ServiceImport } 
 import { isSame } from "./same.ts";
 import { createSharing } from "./share.ts";
 import type { ClusterSink, Listing } from "./source.ts";
+import { Tree, type ServiceNode } from "./tree.ts";
 
-/** All that is known under the name of one service of one namespace. */
-export interface ServiceNode {
-  readonly service: Service | undefined;
-  /** Slices labelled with the service's name, in the order of their arrival. */
-  readonly slices: readonly EndpointSlice[];
-  readonly imported: ServiceImport | undefined;
-  /** Slices from other clusters. */
-  readonly importedSlices: readonly EndpointSlice[];
-}
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
-class NamespaceNode {
-  /** The Namespace object is there; what lies in it may come before and go after it. */
-  present = false;
-  readonly services = new Map<string, Writable<ServiceNode>>();
-  readonly slices = new Map<string, EndpointSlice>();
-  readonly pods = new Map<string, Pod>();
-}
-
-const NO_SLICES: readonly EndpointSlice[] = [];
 const NO_SERVICES: ReadonlyMap<string, ServiceNode> = new Map();
 
 export interface IndexOptions {
@@ -56,7 +36,7 @@ export class ClusterIndex implements ClusterSink {
   readonly #now: () => number;
   readonly #onProgrammed: IndexOptions["onProgrammed"];
   readonly #share = createSharing();
-  readonly #namespaces = new Map<string, NamespaceNode>();
+  readonly #tree = new Tree();
   readonly #byClusterAddress = new MultiMap<Service>();
   readonly #byExternalAddress = new MultiMap<Service>();
   readonly #byEndpointAddress = new MultiMap<EndpointSlice>();
@@ -82,20 +62,20 @@ export class ClusterIndex implements ClusterSink {
   }
 
   hasNamespace(name: string): boolean {
-    return this.#namespaces.get(name)?.present === true;
+    return this.#tree.namespaces.get(name)?.present === true;
   }
 
   /** Names of all namespaces that anything is known of, present or not. */
   namespaces(): Iterable<string> {
-    return this.#namespaces.keys();
+    return this.#tree.namespaces.keys();
   }
 
   servicesIn(namespace: string): ReadonlyMap<string, ServiceNode> {
-    return this.#namespaces.get(namespace)?.services ?? NO_SERVICES;
+    return this.#tree.namespaces.get(namespace)?.services ?? NO_SERVICES;
   }
 
   find(namespace: string, name: string): ServiceNode | undefined {
-    return this.#namespaces.get(namespace)?.services.get(name);
+    return this.#tree.find(namespace, name);
   }
 
   /** Services that have this text among their cluster IPs. */
@@ -153,7 +133,8 @@ export class ClusterIndex implements ClusterSink {
 
   list(kind: Kind): Listing {
     const gone = new Map<string, readonly [string, string]>();
-    for (const [namespace, name] of this.#known(kind)) gone.set(`${namespace}/${name}`, [namespace, name]);
+    for (const [namespace, name] of this.#tree.names(kind))
+      gone.set(`${namespace}/${name}`, [namespace, name]);
     return {
       put: (object) => {
         if (gone.size > 0)
@@ -167,20 +148,6 @@ export class ClusterIndex implements ClusterSink {
     };
   }
 
-  *#known(kind: Kind): Iterable<readonly [string, string]> {
-    for (const [namespace, node] of this.#namespaces) {
-      if (kind === "Namespace") {
-        if (node.present) yield ["", namespace];
-      } else if (kind === "EndpointSlice" || kind === "Pod") {
-        for (const name of (kind === "Pod" ? node.pods : node.slices).keys()) yield [namespace, name];
-      } else {
-        for (const [name, { service, imported }] of node.services) {
-          if ((kind === "Service" ? service : imported) !== undefined) yield [namespace, name];
-        }
-      }
-    }
-  }
-
   #listed(kind: Kind): void {
     if (!this.#unlisted.delete(kind) || !this.synced) return;
     // What was SERVFAIL for want of knowledge is NXDOMAIN from now on.
@@ -192,15 +159,15 @@ export class ClusterIndex implements ClusterSink {
 
   #setNamespace(name: string, present: boolean): void {
     if (this.hasNamespace(name) === present) return;
-    this.#namespace(name).present = present;
-    this.#prune(name);
+    this.#tree.namespace(name).present = present;
+    this.#tree.prune(name);
     this.generations.bumpAll();
   }
 
   #setService(namespace: string, name: string, service: Service | undefined): void {
     const old = this.find(namespace, name)?.service;
     if (isSame(old, service)) return;
-    this.#node(namespace, name).service = service;
+    this.#tree.service(namespace, name).service = service;
     reindex(this.#byClusterAddress, old, old?.addresses, service, service?.addresses);
     reindex(this.#byExternalAddress, old, old?.external, service, service?.external);
     this.#void(namespace, name, old?.addresses, service?.addresses);
@@ -210,13 +177,13 @@ export class ClusterIndex implements ClusterSink {
     if (known && !(isSame(old.external, service.external) && isSame(old.ports, service.ports))) {
       this.externalModified = this.#seconds();
     }
-    this.#prune(namespace, name);
+    this.#tree.prune(namespace, name);
   }
 
   #setSlice(namespace: string, name: string, slice: EndpointSlice | undefined): void {
-    const old = this.#namespaces.get(namespace)?.slices.get(name);
+    const old = this.#tree.namespaces.get(namespace)?.slices.get(name);
     if (isSame(old, slice)) return;
-    const { slices } = this.#namespace(namespace);
+    const { slices } = this.#tree.namespace(namespace);
     if (slice === undefined) slices.delete(name);
     else slices.set(name, slice);
     // A slice without a service has no names: it must not be found by its addresses either.
@@ -236,22 +203,22 @@ export class ClusterIndex implements ClusterSink {
         [one.imports, "importedSlices"],
       ] as const) {
         if (service === "") continue;
-        const node = this.#node(namespace, service);
+        const node = this.#tree.service(namespace, service);
         node[key] = one === slice ? [...node[key], one] : node[key].filter((other) => other !== one);
         this.#void(namespace, service, one.addresses);
-        this.#prune(namespace, service);
+        this.#tree.prune(namespace, service);
       }
     }
     this.modified = this.#seconds();
     if (old !== undefined && slice !== undefined && slice.imports !== "")
       this.importsModified = this.#seconds();
-    this.#prune(namespace);
+    this.#tree.prune(namespace);
   }
 
   #setPod(namespace: string, name: string, pod: Pod | undefined): void {
-    const old = this.#namespaces.get(namespace)?.pods.get(name);
+    const old = this.#tree.namespaces.get(namespace)?.pods.get(name);
     if (isSame(old, pod)) return;
-    const { pods } = this.#namespace(namespace);
+    const { pods } = this.#tree.namespace(namespace);
     if (pod === undefined) pods.delete(name);
     else pods.set(name, pod);
     const before = old === undefined ? undefined : [old.address];
@@ -261,17 +228,17 @@ export class ClusterIndex implements ClusterSink {
       this.#voidAddresses(before, after);
       this.modified = this.#seconds();
     }
-    this.#prune(namespace);
+    this.#tree.prune(namespace);
   }
 
   #setImport(namespace: string, name: string, imported: ServiceImport | undefined): void {
     const old = this.find(namespace, name)?.imported;
     if (isSame(old, imported)) return;
-    this.#node(namespace, name).imported = imported;
+    this.#tree.service(namespace, name).imported = imported;
     this.#void(namespace, name);
     if (old !== undefined && imported !== undefined) this.importsModified = this.#seconds();
     else this.modified = this.#seconds();
-    this.#prune(namespace, name);
+    this.#tree.prune(namespace, name);
   }
 
   #measure(slice: EndpointSlice, trigger: number): void {
@@ -293,34 +260,6 @@ export class ClusterIndex implements ClusterSink {
     for (const list of lists) {
       for (const address of list ?? []) this.generations.bump(this.generations.slotOf("", address));
     }
-  }
-
-  #namespace(name: string): NamespaceNode {
-    let node = this.#namespaces.get(name);
-    if (node === undefined) this.#namespaces.set(name, (node = new NamespaceNode()));
-    return node;
-  }
-
-  #node(namespace: string, name: string): Writable<ServiceNode> {
-    const { services } = this.#namespace(namespace);
-    let node = services.get(name);
-    if (node === undefined) {
-      node = { service: undefined, slices: NO_SLICES, imported: undefined, importedSlices: NO_SLICES };
-      services.set(name, node);
-    }
-    return node;
-  }
-
-  /** Forgets nodes that nothing is left of. */
-  #prune(namespace: string, name?: string): void {
-    const room = this.#namespaces.get(namespace);
-    if (room === undefined) return;
-    const node = name === undefined ? undefined : room.services.get(name);
-    if (node !== undefined && node.service === undefined && node.imported === undefined) {
-      if (node.slices.length + node.importedSlices.length === 0) room.services.delete(name!);
-    }
-    if (!room.present && room.services.size + room.slices.size + room.pods.size === 0)
-      this.#namespaces.delete(namespace);
   }
 }
 

@@ -1,9 +1,10 @@
-import type { ClusterIndex, ServiceNode } from "./cluster-index.ts";
+import type { ClusterIndex } from "./cluster-index.ts";
 import { endpointName, isPort, portsOf } from "./endpoints.ts";
 import type { EndpointSlice, Port, Service } from "./objects.ts";
 import type { Question } from "./question.ts";
 import { addressBytes } from "./records.ts";
 import type { Settings } from "./settings.ts";
+import type { ServiceNode } from "./tree.ts";
 
 /** One port of one address (or alias) that a name stands for: what an SRV record says, and from which A and AAAA follow. */
 export interface Target {
