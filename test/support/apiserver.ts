@@ -17,6 +17,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import type { OutgoingHttpHeaders } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -101,10 +102,12 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     new Promise((resolve, reject) => {
       agent ??= new Agent({ keepAlive: true, ca: readFileSync(caFile) });
       const payload = body === undefined ? undefined : JSON.stringify(body);
-      const headers = {
-        authorization: `Bearer ${as}`,
-        ...(payload === undefined ? {} : { "content-type": contentType }),
-      };
+      const headers: OutgoingHttpHeaders = { authorization: `Bearer ${as}` };
+      if (payload !== undefined) {
+        headers["content-type"] = contentType;
+        // Node sends the body of a DELETE without any framing otherwise.
+        headers["content-length"] = Buffer.byteLength(payload);
+      }
       const sent = httpsRequest(url + path, { method, agent, headers }, (response) => {
         let text = "";
         response.setEncoding("utf8");

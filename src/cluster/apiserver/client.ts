@@ -178,6 +178,10 @@ function messageOf(text: string): string {
   return oneLine(text) || "refused";
 }
 
+/** The error of a response's body that broke off is Node's word `aborted`. */
+export const brokenOff = (error: Error): string =>
+  error.message === "aborted" ? "the connection broke" : error.message;
+
 const oneLine = (text: string): string => text.trim().split("\n")[0]!.slice(0, 300);
 
 /** Node's errors name system calls; an operator wants the server's address and the cause. */

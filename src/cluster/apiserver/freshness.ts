@@ -21,8 +21,14 @@ export interface Timings {
   readonly silence: number;
 }
 
-/** Silence is noticed within 15 s: a second of them is for the clock's tick. */
-export const TIMINGS: Timings = { probe: 3000, behind: 5000, silence: 14_000 };
+/** Silence is noticed within 15 s, whatever the clock's tick and a busy machine add. */
+export const TIMINGS: Timings = { probe: 3000, behind: 5000, silence: 13_000 };
+
+/** `timings`, as slow as a limit of `qps` requests a second for `kinds` kinds makes them: else the limit would look like silence. */
+export function timingsFor(timings: Timings, qps: number, kinds: number): Timings {
+  const probe = Math.max(timings.probe, qps > 0 ? (2000 * kinds) / qps : 0);
+  return { ...timings, probe, silence: Math.max(timings.silence, 3 * probe) };
+}
 
 /** How one kind fares; times are milliseconds since 1970. */
 export interface State {
@@ -218,7 +224,7 @@ export function keepFresh(options: FreshnessOptions, signal: AbortSignal): Fresh
     },
     failed: (why) => {
       if (why === undefined) answeredAt = now();
-      else if (why !== failure) log("warning", `${name}: ${why}`);
+      else if (failure === undefined) log("warning", `${name}: ${why}`);
       failure = why;
     },
   };

@@ -50,19 +50,24 @@ export function createGate(most: number): () => Promise<() => void> {
 }
 
 export interface Backoff {
-  /** Milliseconds until the next attempt. */
-  next(): number;
+  /** Milliseconds until the next attempt; `refused`: the server is there, and said no. */
+  next(refused: boolean): number;
   reset(): void;
 }
 
 const FIRST_MS = 200;
-const LONGEST_MS = 10_000;
+/** A server that is not there is not burdened, and wanted as soon as it is back. */
+const LONGEST_ABSENT_MS = 2000;
+const LONGEST_REFUSED_MS = 20_000;
 
-/** Doubles from 0.2 s to 10 s, each time with a jitter of half to one and a half, so that the replicas do not come back at once. */
+/** Doubles from 0.2 s on, each time with a jitter of half to one and a half, so that the replicas do not come back at once. */
 export function createBackoff(random: () => number): Backoff {
   let failures = 0;
   return {
-    next: () => Math.min(FIRST_MS * 2 ** failures++, LONGEST_MS) * (0.5 + random()),
+    next: (refused) => {
+      const longest = refused ? LONGEST_REFUSED_MS : LONGEST_ABSENT_MS;
+      return Math.min(FIRST_MS * 2 ** failures++, longest) * (0.5 + random());
+    },
     reset: () => {
       failures = 0;
     },

@@ -11,7 +11,7 @@
 import { changeTrigger, trim } from "../trim.ts";
 import type { ClusterObject } from "../objects.ts";
 import type { Wanted } from "../source.ts";
-import { ApiError, type Client } from "./client.ts";
+import { ApiError, brokenOff, type Client } from "./client.ts";
 import { type ApiObject, eventsOf, INITIAL_EVENTS_END, type WatchEvent } from "./events.ts";
 import { type Freshness, keepFresh, type StateSink, type Timings } from "./freshness.ts";
 import { createBackoff, pause } from "./limits.ts";
@@ -116,27 +116,28 @@ export async function reflect(options: ReflectorOptions, signal: AbortSignal): P
     }
     for await (const events of eventsOf(response)) {
       freshness.answered();
+      // What is not delivered when something breaks is asked for again, so the version must not run ahead.
+      let reached = version;
       for (const event of events) {
         throwIfError(event);
         const at = event.object.metadata.resourceVersion;
-        if (event.type !== "BOOKMARK") {
-          collect(event.object, event.type === "DELETED", initial);
-          if (initial === undefined) version = at;
-        } else if (initial === undefined) {
-          version = at;
-        } else if (event.object.metadata.annotations?.[INITIAL_EVENTS_END] === "true") {
+        if (event.type !== "BOOKMARK") collect(event.object, event.type === "DELETED", initial);
+        if (initial === undefined) {
+          reached = at;
+        } else if (isInitialEnd(event)) {
           response.setTimeout(0);
           await listed(at);
           for (const [namespace, name] of initial.values()) outbox.removal(namespace, name);
           initial = undefined;
+          reached = at;
         }
-        if (outbox.isFull()) await outbox.flush(version);
+        if (outbox.isFull()) await outbox.flush(reached);
       }
-      if (initial === undefined) {
-        await outbox.flush(version);
-        freshness.proceeded();
-        backoff.reset();
-      }
+      if (initial !== undefined) continue;
+      await outbox.flush(reached);
+      version = reached;
+      freshness.proceeded();
+      backoff.reset();
     }
     if (initial !== undefined) throw new Error("the list ended before its end");
   };
@@ -165,16 +166,19 @@ export async function reflect(options: ReflectorOptions, signal: AbortSignal): P
     if (now() - started < 1000) throw new Error("the watch ended at once");
   };
 
+  // Not AbortSignal.any: on Node 20 each of them would stay in memory as long as `signal` does.
+  signal.addEventListener("abort", () => attempt.abort(signal.reason), { once: true });
   while (!signal.aborted) {
     attempt = new AbortController();
     outbox.clear();
     try {
-      await once(AbortSignal.any([signal, attempt.signal]));
+      await once(attempt.signal);
       backoff.reset();
     } catch (error) {
       if (signal.aborted) return;
       if (attempt.signal.aborted) continue;
-      const { status, retryAfter, message } = error as ApiError;
+      const { status, retryAfter } = error as ApiError;
+      const message = brokenOff(error as Error);
       if (status === 410) {
         version = undefined;
         log("info", `${resourceName(resource.kind)}: ${message}: listing anew`);
@@ -184,9 +188,7 @@ export async function reflect(options: ReflectorOptions, signal: AbortSignal): P
       } else {
         freshness.failed(message);
       }
-      await pause(Math.max(backoff.next(), retryAfter ?? 0), AbortSignal.any([signal, attempt.signal])).catch(
-        () => undefined,
-      );
+      await pause(Math.max(backoff.next(error instanceof ApiError), retryAfter ?? 0), attempt.signal).catch(() => undefined);
     }
   }
 }
@@ -198,6 +200,9 @@ interface ApiList {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
   readonly items: readonly ClusterObject[] | null;
 }
+
+const isInitialEnd = ({ type, object }: WatchEvent): boolean =>
+  type === "BOOKMARK" && object.metadata.annotations?.[INITIAL_EVENTS_END] === "true";
 
 function throwIfError(event: WatchEvent): asserts event is Exclude<WatchEvent, { type: "ERROR" }> {
   if (event.type === "ERROR")

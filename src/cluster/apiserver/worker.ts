@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Kind } from "../objects.ts";
 import { type ApiObserver, createClient } from "./client.ts";
+import { timingsFor } from "./freshness.ts";
 import { createGate } from "./limits.ts";
 import { type Command, type Portion, type Report, type Setup, type Watch, WINDOW } from "./protocol.ts";
 import { reflect } from "./reflector.ts";
@@ -37,10 +38,14 @@ function begin({ id, resources, fields }: Watch): void {
   running.set(id, stop);
   // The server selects; a second look at the labels would cost time and change nothing.
   const wanted = { kinds: [], labels: undefined, namespaceLabels: undefined, fields };
+  const clock = timingsFor(timings, limits.qps, resources.length);
   for (const resource of resources) {
     const delivery = deliveryOf(id, resource.kind, stop.signal);
     const log = (level: "info" | "warning", text: string): void => report({ type: "log", level, text });
-    void reflect({ resource, wanted, client, delivery, timings, now, random: Math.random, log }, stop.signal);
+    void reflect(
+      { resource, wanted, client, delivery, timings: clock, now, random: Math.random, log },
+      stop.signal,
+    );
   }
 }
 
