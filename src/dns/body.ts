@@ -26,6 +26,17 @@ export interface Fitted {
   readonly truncated: boolean;
 }
 
+/** Records that are in a body's form already; the fields are those of `Body`. */
+export interface BodyRecords {
+  readonly bytes: string;
+  readonly answers: number;
+  readonly authorities: number;
+  readonly additionals: number;
+  readonly plainSize: number;
+  readonly stride: number;
+  readonly minTtl: number;
+}
+
 /**
  * An answer that is ready for the wire: the records as they follow the question, a string of bytes like `Name` (a Buffer
  * would cost 300 bytes more an answer).
@@ -50,29 +61,17 @@ export class Body {
   /** What was left of it for the last size limit that it did not fit. */
   fitted: Fitted | undefined = undefined;
 
-  constructor(question: Name, sections: Sections) {
-    const { answer, authority, additional } = sections;
-    let size = 0;
-    for (const section of [answer, authority, additional]) {
-      for (const rr of section) size += rr.name.length + FIXED + rr.rdata.length;
-    }
-    const out = size <= scratch.length ? scratch : Buffer.allocUnsafe(size);
-    let at = 0;
-    let minTtl = Infinity;
-    for (const section of [answer, authority, additional]) {
-      for (const rr of section) {
-        at = writeRecord(out, writeOwner(out, at, rr.name, question), rr);
-        if (rr.ttl < minTtl) minTtl = rr.ttl;
-      }
-    }
+  constructor(question: Name, records: Sections | BodyRecords) {
+    const { bytes, answers, authorities, additionals, plainSize, minTtl, stride } =
+      "bytes" in records ? records : compile(question, records);
     this.question = question;
-    this.bytes = out.latin1Slice(0, at);
-    this.answers = answer.length;
-    this.authorities = authority.length;
-    this.additionals = additional.length;
-    this.plainSize = size;
-    this.minTtl = minTtl === Infinity ? 0 : minTtl;
-    this.stride = authority.length + additional.length === 0 ? strideOf(answer, question) : 0;
+    this.bytes = bytes;
+    this.answers = answers;
+    this.authorities = authorities;
+    this.additionals = additionals;
+    this.plainSize = plainSize;
+    this.minTtl = minTtl;
+    this.stride = stride;
   }
 
   /** The records, read back from the bytes. */
@@ -111,6 +110,31 @@ export class Body {
 }
 
 const scratch: Buffer = Buffer.allocUnsafe(8192);
+
+function compile(question: Name, { answer, authority, additional }: Sections): BodyRecords {
+  let size = 0;
+  for (const section of [answer, authority, additional]) {
+    for (const rr of section) size += rr.name.length + FIXED + rr.rdata.length;
+  }
+  const out = size <= scratch.length ? scratch : Buffer.allocUnsafe(size);
+  let at = 0;
+  let minTtl = Infinity;
+  for (const section of [answer, authority, additional]) {
+    for (const rr of section) {
+      at = writeRecord(out, writeOwner(out, at, rr.name, question), rr);
+      if (rr.ttl < minTtl) minTtl = rr.ttl;
+    }
+  }
+  return {
+    bytes: out.latin1Slice(0, at),
+    answers: answer.length,
+    authorities: authority.length,
+    additionals: additional.length,
+    plainSize: size,
+    minTtl: minTtl === Infinity ? 0 : minTtl,
+    stride: authority.length + additional.length === 0 ? strideOf(answer, question) : 0,
+  };
+}
 
 const u16 = (bytes: string, at: number): number => (bytes.charCodeAt(at) << 8) | bytes.charCodeAt(at + 1);
 
