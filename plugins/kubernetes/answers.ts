@@ -61,7 +61,7 @@ export function createAnswers(index: ClusterIndex, settings: Settings): Answers 
     const rcode = !isNameError ? RCODE.NOERROR : index.synced ? RCODE.NXDOMAIN : RCODE.SERVFAIL;
     const isDenial = found.outcome !== "found";
     const sections = isDenial
-      ? { ...EMPTY_SECTIONS, authority: [soaOf(index, settings, asked)] }
+      ? { ...EMPTY_SECTIONS, authority: [soa(asked)] }
       : { ...EMPTY_SECTIONS, answer: found.answer, additional: found.additional };
     const message = new Message(asked.rawName, rcode, RECURSIVE, sections);
     const { outside, slot } = found;
@@ -83,6 +83,18 @@ export function createAnswers(index: ClusterIndex, settings: Settings): Answers 
   };
 
   const serial = (zone: Name): number => serialOf(index, settings, zone);
+
+  const soas = new Map<Name, { readonly serial: number; readonly record: RR }>();
+  /** All denials of a zone have the same one. */
+  const soa = (asked: Asked): RR => {
+    const { zone, rawName, name } = asked;
+    if (rawName !== name) return soaOf(index, settings, asked);
+    let known = soas.get(zone);
+    if (known?.serial !== serial(zone)) {
+      soas.set(zone, (known = { serial: serial(zone), record: soaOf(index, settings, asked) }));
+    }
+    return known.record;
+  };
 
   const find = (query: Query, zone: Name): Made => {
     const { name, rawName, type } = query;

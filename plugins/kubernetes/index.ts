@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import { ClusterIndex } from "../../src/cluster/cluster-index.ts";
-import { CLUSTER } from "../../src/cluster/capability.ts";
+import { CLUSTER } from "../../src/capabilities.ts";
 import type { ClusterWatch } from "../../src/cluster/source.ts";
 import { zoneOf, type Settings } from "../../src/cluster/settings.ts";
 import { primaryZone } from "../../src/cluster/reverse.ts";
