@@ -1,12 +1,43 @@
-/** What plugins offer one another, within a server block: the keys that `provide` and `find` of the contract take. */
-import type { ClusterIndex } from "./cluster/cluster-index.ts";
-import type { Settings } from "./cluster/settings.ts";
+/** What plugins of one block offer one another: see `capability` of the contract. */
+import type { Name } from "./dns/name.ts";
+import type { Query } from "./dns/query.ts";
 import { capability, type Capability } from "./plugin.ts";
 
-/** What `kubernetes` knows and how it shows it: for autopath, k8s_external, searchpath. */
-export interface ClusterView {
-  readonly index: ClusterIndex;
-  readonly settings: Settings;
+/**
+ * Tells when answers that are kept somewhere are out of date. Whoever keeps an answer keeps its slot and the number that
+ * stood there before the answer was asked for: once another number stands there, the answer counts no more.
+ */
+export interface AnswerGenerations {
+  /** By slot. A change counts up the numbers of the slots that it concerns. */
+  readonly numbers: Uint32Array;
+  /**
+   * The slot of whatever the answer to this question is made of, found or not; undefined where it does not depend on
+   * anything that is watched. `name` in lower case.
+   */
+  slotFor(name: Name, type: number): number | undefined;
 }
 
-export const CLUSTER: Capability<ClusterView> = capability("cluster");
+/** Of the cluster's index: `kubernetes` offers it, `cache` heeds it. */
+export const GENERATIONS: Capability<AnswerGenerations> = capability("generations");
+
+/** How long a query may take, in milliseconds: `cancel` offers it, plugins that wait for others heed it. */
+export const QUERY_TIME: Capability<number> = capability("query-time");
+
+/** One exchange with an upstream. */
+export interface UpstreamExchange {
+  readonly query: Query;
+  readonly protocol: "udp" | "tcp";
+  /** `address:port` of our end, where it is known, and of the upstream's. */
+  readonly local: string | undefined;
+  readonly remote: string;
+  /** As it was sent, but for the id. */
+  readonly packet: Buffer;
+  /** As it came; undefined where nothing did. Good only until the function returns. */
+  readonly reply: Buffer | undefined;
+  /** Seconds since 1970. */
+  readonly sent: number;
+  readonly received: number;
+}
+
+/** Told of every exchange with an upstream: `dnstap` offers it, `forward` calls it. */
+export const UPSTREAM_TAP: Capability<(exchange: UpstreamExchange) => void> = capability("upstream-tap");
