@@ -22,7 +22,9 @@ export function setup() {
 }
 
 function install() {
-  const lock = ["package-lock.json", "package.json", "netsim/package.json"].map((file) => readFileSync(join(root, file)));
+  const lock = ["package-lock.json", "package.json", "netsim/package.json"].map((file) =>
+    readFileSync(join(root, file)),
+  );
   const wanted = createHash("sha256").update(Buffer.concat(lock)).digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   step("installing packages", "npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
@@ -40,14 +42,20 @@ function buildNative() {
 export function step(what, command, args, { optional = false } = {}) {
   const begin = Date.now();
   process.stdout.write(`${what} ... `);
-  const done = spawnSync(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8", maxBuffer: 1 << 26 });
+  const done = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+    encoding: "utf8",
+    maxBuffer: 1 << 26,
+  });
   const seconds = ((Date.now() - begin) / 1000).toFixed(1);
   if (done.status === 0) {
     console.log(`done in ${seconds} s${done.stdout.startsWith("note: ") ? ` (${done.stdout.trim()})` : ""}`);
     return;
   }
   console.log(optional ? "left out" : "failed");
-  const output = `${done.stdout ?? ""}${done.stderr ?? ""}${done.error === undefined ? "" : done.error.message}`.trim();
+  const output =
+    `${done.stdout ?? ""}${done.stderr ?? ""}${done.error === undefined ? "" : done.error.message}`.trim();
   if (output !== "") console.error(output);
   if (!optional) process.exit(1);
 }

@@ -8,10 +8,14 @@ const PORT = "1053";
 
 setup();
 
-const server = spawn(process.execPath, ["bin/clusterdns", "-conf", "corefiles/development", "-dns.port", PORT], {
-  cwd: root,
-  stdio: ["inherit", "pipe", "inherit"],
-});
+const server = spawn(
+  process.execPath,
+  ["bin/clusterdns", "-conf", "corefiles/development", "-dns.port", PORT],
+  {
+    cwd: root,
+    stdio: ["inherit", "pipe", "inherit"],
+  },
+);
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => server.kill(signal));
 server.on("exit", (code, signal) => process.exit(code ?? (signal === null ? 0 : 1)));
 

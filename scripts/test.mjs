@@ -100,10 +100,17 @@ function run(file) {
       const seconds = ((Date.now() - begin) / 1000).toFixed(1);
       if (failed.length === 0 && (code !== 0 || asserted === 0)) {
         totals.failed++;
-        const why = signal !== null ? `ended by ${signal}` : asserted === 0 ? "no test was executed" : `exit code ${code}`;
+        const why =
+          signal !== null
+            ? `ended by ${signal}`
+            : asserted === 0
+              ? "no test was executed"
+              : `exit code ${code}`;
         failed.push(`${why}\n${noise}`);
       }
-      console.log(`${failed.length === 0 ? "ok  " : "FAIL"} ${file.replace("dist/", "").replace(".js", "")} (${asserted} in ${seconds} s)`);
+      console.log(
+        `${failed.length === 0 ? "ok  " : "FAIL"} ${file.replace("dist/", "").replace(".js", "")} (${asserted} in ${seconds} s)`,
+      );
       for (const text of failed) failures.push({ name: file, text });
       resolve();
     });
@@ -116,4 +123,3 @@ function report() {
   console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${skipped.length} skipped`);
   process.exitCode = totals.failed > 0 ? 1 : 0;
 }
-

@@ -2,8 +2,10 @@
 import { createEngine, type Engine, type EngineOptions } from "./engine.ts";
 import type { Served } from "./configuration.ts";
 import type { ListenAt, Listener } from "./listener.ts";
-import { listenTcp } from "./tcp.ts";
+import { listenTcp, type TcpLimits } from "./tcp.ts";
 import { listenUdp } from "./udp.ts";
+import { listenUdpNative } from "./udp-native.ts";
+import { nativeBinding } from "../native/binding.ts";
 
 /** Where a server is reached. */
 export interface Address {
@@ -94,13 +96,14 @@ async function openServed(served: Served, options: EngineOptions): Promise<Open>
     engine,
     listeners: [],
   };
+  const { sockets } = served.settings;
   const limits = () => ({
     ...entry.served.settings.timeouts,
     maxQueries: entry.served.settings.maxTcpQueries,
   });
   switch (transport) {
     case "dns":
-      entry.listeners = await openBoth({ address, port }, engine, limits);
+      entry.listeners = await openBoth({ address, port }, engine, limits, sockets);
       return entry;
     case "tls":
       entry.listeners = [{ protocol: "tcp", listener: await listenTcp({ address, port }, engine, limits) }];
@@ -113,10 +116,13 @@ async function openServed(served: Served, options: EngineOptions): Promise<Open>
 async function openBoth(
   at: ListenAt,
   engine: Engine,
-  limits: Parameters<typeof listenTcp>[2],
+  limits: () => TcpLimits,
+  threads: number,
 ): Promise<Open["listeners"]> {
+  const { binding } = nativeBinding();
   for (let attempt = 1; ; attempt++) {
-    const udp = await listenUdp(at, engine);
+    const udp =
+      binding === undefined ? await listenUdp(at, engine) : listenUdpNative(binding, at, engine, threads);
     try {
       const tcp = await listenTcp({ ...at, port: udp.port }, engine, limits);
       return [

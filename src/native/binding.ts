@@ -1,0 +1,80 @@
+/** The batched UDP socket of native/udp.c, where there is one for this machine. */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+declare const groupBrand: unique symbol;
+/** A set of sockets and its receiving thread. */
+export interface NativeGroup {
+  readonly [groupBrand]: true;
+}
+
+export interface Binding {
+  /** A socket for UDP, bound and sharing its port (SO_REUSEPORT): its descriptor, and the port that it got. Throws with a system error's code. */
+  bind(address: string, port: number, family: 4 | 6): [descriptor: number, port: number];
+  slabSize(batches: number, packetSize: number, outputSize: number): number;
+  /** `withLocal`: replies leave from the address that was asked. The last `spare` batches are the caller's, for `send`. */
+  start(
+    descriptors: readonly number[],
+    slab: Buffer,
+    batches: number,
+    packetSize: number,
+    outputSize: number,
+    withLocal: 0 | 1,
+    spare: number,
+    notify: () => void,
+  ): NativeGroup;
+  /** Sends a batch's replies and gives the batch back to the thread. */
+  submit(group: NativeGroup, batch: number): void;
+  /** Sends what is in a spare batch. */
+  send(group: NativeGroup, batch: number): void;
+  stop(group: NativeGroup): void;
+  close(group: NativeGroup): void;
+}
+
+let loaded: { readonly binding: Binding | undefined; readonly reason: string } | undefined;
+
+/** The binding, or why there is none. Looked for once. `CLUSTERDNS_NATIVE=off` in the environment says not to use it. */
+export function nativeBinding(): { readonly binding: Binding | undefined; readonly reason: string } {
+  return (loaded ??= load());
+}
+
+function load(): { binding: Binding | undefined; reason: string } {
+  if (process.env["CLUSTERDNS_NATIVE"] === "off")
+    return { binding: undefined, reason: "CLUSTERDNS_NATIVE=off" };
+  if (process.platform !== "linux")
+    return { binding: undefined, reason: `it is for Linux, and this is ${process.platform}` };
+  const require = createRequire(import.meta.url);
+  const problems: string[] = [];
+  for (const path of candidates()) {
+    try {
+      return { binding: require(path) as Binding, reason: "" };
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== "MODULE_NOT_FOUND") problems.push(message.split("\n")[0]!);
+    }
+  }
+  return { binding: undefined, reason: problems[0] ?? "none was built for this machine" };
+}
+
+/** Built in the checkout, or installed as a package for the platform. */
+function candidates(): string[] {
+  const file = `udp-${process.platform}-${process.arch}.node`;
+  const built = join(packageRoot(), "native", "build", file);
+  const libc = isMusl() ? "musl" : "gnu";
+  return [
+    ...(existsSync(built) ? [built] : []),
+    `@clusterdns/native-${process.platform}-${process.arch}-${libc}`,
+  ];
+}
+
+const isMusl = (): boolean =>
+  (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime ===
+  undefined;
+
+function packageRoot(): string {
+  let dir = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(dir, "package.json")) && dirname(dir) !== dir) dir = dirname(dir);
+  return dir;
+}
