@@ -1,4 +1,6 @@
 /** What plugins of one block offer one another: see `capability` of the contract. */
+import type { ClusterIndex } from "./cluster/cluster-index.ts";
+import type { Settings } from "./cluster/settings.ts";
 import type { Name } from "./dns/name.ts";
 import type { Query } from "./dns/query.ts";
 import { capability, type Capability } from "./plugin.ts";
@@ -41,3 +43,11 @@ export interface UpstreamExchange {
 
 /** Told of every exchange with an upstream: `dnstap` offers it, `forward` calls it. */
 export const UPSTREAM_TAP: Capability<(exchange: UpstreamExchange) => void> = capability("upstream-tap");
+
+/** What `kubernetes` knows and how it shows it: for autopath, k8s_external, searchpath. */
+export interface ClusterView {
+  readonly index: ClusterIndex;
+  readonly settings: Settings;
+}
+
+export const CLUSTER: Capability<ClusterView> = capability("cluster");
