@@ -26,16 +26,16 @@ export const busyboxNslookup: Model = async ({ name, conf, session }) => {
     const open = new Set(questions);
     const poll = session.poll();
     const socket = poll.udp(server);
-    const start = session.clock.now();
-    let sent = -Infinity;
+    const end = session.clock.now() + TIMEOUT;
+    let sendAt = session.clock.now();
     let servfailRetries = 0;
-    while (open.size > 0 && session.clock.now() - start < TIMEOUT) {
-      if (session.clock.now() - sent >= TIMEOUT / RETRIES) {
+    while (open.size > 0 && session.clock.now() < end) {
+      if (session.clock.now() >= sendAt) {
         for (const question of open) socket.ask(question, server);
-        sent = session.clock.now();
+        sendAt = session.clock.now() + TIMEOUT / RETRIES;
         servfailRetries = 2 * questions.length;
       }
-      const arrival = await poll.next(sent + TIMEOUT / RETRIES);
+      const arrival = await poll.next(sendAt);
       if (arrival === undefined) continue;
       const { fate } = arrival;
       if (!isReply(fate)) break;

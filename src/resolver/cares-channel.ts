@@ -202,7 +202,8 @@ export function openChannel({ clock, random }: Session, poll: Poll, options: Cha
     // The timer starts anew with whatever happens on a socket: before a UDP question goes out, after a connection stands.
     const lead = [...active].some((query) => query.tcp) ? 0 : 1;
     const ticks = Math.max(1, Math.ceil((due - lastActivity + lead) / options.tickMs));
-    return lastActivity + ticks * options.tickMs;
+    const look = lastActivity + ticks * options.tickMs;
+    return look > clock.now() ? look : look + options.tickMs;
   };
 
   return {

@@ -59,23 +59,3 @@ export function number(conf: ResolvConf, name: string, otherwise: number, min: n
 /** At most `most` servers; the local machine where there is none, as in every resolver. */
 export const serversOf = (conf: ResolvConf, most = 3): readonly string[] =>
   conf.nameservers.length === 0 ? ["127.0.0.1"] : conf.nameservers.slice(0, most);
-
-/** What a pod gets from its `dnsPolicy` ClusterFirst and `dnsConfig`. */
-export interface PodDns {
-  readonly nameservers: readonly string[];
-  readonly search: readonly string[];
-  readonly options: readonly { readonly name: string; readonly value?: string }[];
-}
-
-/** The file that the kubelet writes for it. */
-export function resolvConfText({ nameservers, search, options }: PodDns): string {
-  const lines = [
-    ...(search.length > 0 ? [`search ${search.join(" ")}`] : []),
-    ...nameservers.map((address) => `nameserver ${address}`),
-  ];
-  const words = options.map(({ name, value }) =>
-    value === undefined || value === "" ? name : `${name}:${value}`,
-  );
-  if (words.length > 0) lines.push(`options ${words.join(" ")}`);
-  return lines.join("\n") + "\n";
-}

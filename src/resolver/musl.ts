@@ -50,7 +50,7 @@ async function send(
   const { clock } = session;
   const servers = serversOf(conf);
   const timeout = number(conf, "timeout", 5, 0, 60) * 1000;
-  const interval = timeout / number(conf, "attempts", 2, 1, 10);
+  const interval = Math.floor(timeout / number(conf, "attempts", 2, 1, 10));
   const answers = new Map<string, Reply>();
   /** Questions that have gone over to TCP: UDP no longer counts for them. */
   const onTcp = new Set<string>();
@@ -58,19 +58,19 @@ async function send(
   const udp = poll.udp();
   const settled = (): boolean => types.every((type) => answers.has(type));
   try {
-    const start = clock.now();
-    let sent = -Infinity;
+    const end = clock.now() + timeout;
+    let sendAt = clock.now();
     let servfailRetries = 0;
-    while (clock.now() - start < timeout && !settled()) {
-      if (clock.now() - sent >= interval) {
+    while (clock.now() < end && !settled()) {
+      if (clock.now() >= sendAt) {
         for (const type of types) {
           if (answers.has(type) || onTcp.has(type)) continue;
           for (const server of servers) udp.ask({ name, type }, server);
         }
-        sent = clock.now();
+        sendAt = clock.now() + interval;
         servfailRetries = 2 * types.length;
       }
-      const arrival = await poll.next(sent + interval);
+      const arrival = await poll.next(sendAt);
       if (arrival === undefined) continue;
       const { socket, question, server, fate } = arrival;
       const type = question.type;

@@ -64,6 +64,7 @@ function describe(fate: Fate): string {
   return fate.rcode === 0 && fate.answers === 0 ? "NODATA" : rcodeText(fate.rcode);
 }
 
+/** A session for one lookup; closing it leaves a model that still waits waiting for ever, and sends nothing more. */
 export function openSession(transport: Transport, clock: Clock, random: Random): Session & { close(): void } {
   const queries: QueryRecord[] = [];
   const polls = new Set<Poll>();
@@ -72,6 +73,7 @@ export function openSession(transport: Transport, clock: Clock, random: Random):
   let sockets = 0;
   let flows = 0;
   let start: number | undefined;
+  let over = false;
 
   function record(question: Question, proto: Proto, server: string, socket: number): QueryRecord {
     const now = clock.now();
@@ -98,6 +100,7 @@ export function openSession(transport: Transport, clock: Clock, random: Random):
     const open = new Set<Socket>();
     const asked = new Set<QueryRecord>();
     let wake: (() => void) | undefined;
+    let callOff: (() => void) | undefined;
 
     const forget = (entry: QueryRecord): void => {
       asked.delete(entry);
@@ -112,6 +115,7 @@ export function openSession(transport: Transport, clock: Clock, random: Random):
       const self: Socket = {
         proto,
         ask(question, server) {
+          if (over) return;
           const flow = flowTo.get(server) ?? ++flows;
           flowTo.set(server, flow);
           const entry = record(question, proto, server, flow);
@@ -142,12 +146,13 @@ export function openSession(transport: Transport, clock: Clock, random: Random):
       tcp: (server) => socket("tcp", server),
       async next(deadline) {
         if (mailbox.length === 0) {
-          let cancel: (() => void) | undefined;
           await new Promise<void>((done) => {
+            // Once the lookup is over, nothing happens any more.
+            if (over) return;
             wake = done;
-            cancel = deadline === Infinity ? undefined : clock.at(deadline, done);
+            callOff = deadline === Infinity ? undefined : clock.at(deadline, done);
           });
-          cancel?.();
+          callOff?.();
           wake = undefined;
         }
         const arrival = mailbox.shift();
@@ -158,6 +163,7 @@ export function openSession(transport: Transport, clock: Clock, random: Random):
       take: () => mailbox.shift(),
       close() {
         for (const socket of open) socket.close();
+        callOff?.();
         mailbox.length = 0;
         polls.delete(self);
       },
@@ -172,6 +178,7 @@ export function openSession(transport: Transport, clock: Clock, random: Random):
     queries,
     poll,
     close() {
+      over = true;
       for (const each of polls) each.close();
     },
   };
