@@ -39,7 +39,7 @@ export interface State {
 }
 
 export interface StateSink {
-  /** Called every second, and at once when `staleSince` changes. */
+  /** Called every second, and at once when `staleSince` or `error` change. */
   state(state: State): void;
 }
 
@@ -225,7 +225,9 @@ export function keepFresh(options: FreshnessOptions, signal: AbortSignal): Fresh
     failed: (why) => {
       if (why === undefined) answeredAt = now();
       else if (failure === undefined) log("warning", `${name}: ${why}`);
+      const isNews = why !== failure;
       failure = why;
+      if (isNews) publish();
     },
   };
 }

@@ -188,7 +188,9 @@ export async function reflect(options: ReflectorOptions, signal: AbortSignal): P
       } else {
         freshness.failed(message);
       }
-      await pause(Math.max(backoff.next(error instanceof ApiError), retryAfter ?? 0), attempt.signal).catch(() => undefined);
+      await pause(Math.max(backoff.next(error instanceof ApiError), retryAfter ?? 0), attempt.signal).catch(
+        () => undefined,
+      );
     }
   }
 }
