@@ -19,16 +19,16 @@ export function flowHash(
   const words = sourceWords(source);
   if (source.family === "IPv4") {
     const start = (0xdead_beef + (3 << 2) + seeds.jhash4) >>> 0;
-    return last([(words[0] ?? 0) + start, ports + start, protocol + start]);
+    return lookup3Final([(words[0] ?? 0) + start, ports + start, protocol + start]);
   }
-  const [a, b, c] = mix([words[0] ?? 0, words[1] ?? 0, words[2] ?? 0]);
-  const [d, e, f] = mix([a + (words[3] ?? 0), b + ports, c + protocol]);
-  return last([d + seeds.jhash6, e, f]);
+  const [a, b, c] = lookup3Mix([words[0] ?? 0, words[1] ?? 0, words[2] ?? 0]);
+  const [d, e, f] = lookup3Mix([a + (words[3] ?? 0), b + ports, c + protocol]);
+  return lookup3Final([d + seeds.jhash6, e, f]);
 }
 
-type Triple = readonly [a: number, b: number, c: number];
+export type Triple = readonly [a: number, b: number, c: number];
 
-function mix([a, b, c]: Triple): Triple {
+export function lookup3Mix([a, b, c]: Triple): Triple {
   for (const [first, second, third] of [
     [4, 6, 8],
     [16, 19, 4],
@@ -43,7 +43,7 @@ function mix([a, b, c]: Triple): Triple {
   return [a, b, c];
 }
 
-function last([a, b, c]: Triple): number {
+export function lookup3Final([a, b, c]: Triple): number {
   c = ((c ^ b) - rotate(b, 14)) | 0;
   a = ((a ^ c) - rotate(c, 11)) | 0;
   b = ((b ^ a) - rotate(a, 25)) | 0;
