@@ -1,6 +1,9 @@
 /** All policies of a cluster, compiled, and the questions that can be asked of them. */
 import type { Cluster, Problem } from "../model/types.ts";
 import { adminLayer, baselineLayer } from "./admin.ts";
+import { ciliumLayer } from "./cilium/compile.ts";
+import type { CiliumOptions } from "./cilium/compile.ts";
+import { identityKey } from "./cilium/identity.ts";
 import { endpointsOf } from "./endpoint.ts";
 import type { Endpoint, Endpoints } from "./endpoint.ts";
 import { createJudge } from "./judge.ts";
@@ -8,7 +11,17 @@ import type { Judge, Side } from "./judge.ts";
 import { networkPolicyLayer, ownNodeLayer } from "./kubernetes.ts";
 import { createMatrix } from "./matrix.ts";
 import type { Matrix } from "./matrix.ts";
+import { isWorkload } from "./peers.ts";
 import type { Action, Probe } from "./rule.ts";
+
+/** Who enforces: it decides how kinds act together (Cilium's ipBlock selects no pods, Calico has an order of its own). */
+export type Enforcer = "kubernetes" | "cilium" | "calico";
+
+export interface PolicyOptions {
+  /** By default the one whose policies there are. */
+  readonly enforcer?: Enforcer;
+  readonly cilium?: CiliumOptions;
+}
 
 export interface Verdict {
   readonly egress: Side;
@@ -27,21 +40,62 @@ export interface Engine {
   matrix(endpoints: readonly Endpoint[]): Matrix;
 }
 
-export function createEngine(cluster: Cluster): Engine {
+export function createEngine(cluster: Cluster, options: PolicyOptions = {}): Engine {
+  const enforcer = options.enforcer ?? (cluster.ciliumPolicies.length > 0 ? "cilium" : "kubernetes");
+  const endpoints = endpointsOf(cluster);
+  const { judge, problems } =
+    enforcer === "cilium" ? cilium(cluster, endpoints, options.cilium) : kubernetes(cluster);
+  return {
+    cluster,
+    endpoints,
+    judge,
+    problems,
+    connect: (from, to, probe) => connect(judge, from, to, probe),
+    matrix: (list) => createMatrix(judge, list),
+  };
+}
+
+interface Compiled {
+  readonly judge: Judge;
+  readonly problems: readonly Problem[];
+}
+
+function kubernetes(cluster: Cluster): Compiled {
   const layers = [
     ownNodeLayer("own node", ["ingress", "egress"]),
     adminLayer(cluster),
     networkPolicyLayer(cluster.networkPolicies),
     baselineLayer(cluster),
   ];
-  const judge = createJudge(layers);
+  return { judge: createJudge(layers), problems: [] };
+}
+
+function cilium(cluster: Cluster, endpoints: Endpoints, options: CiliumOptions = {}): Compiled {
+  const { layer, problems } = ciliumLayer(cluster, options);
+  const hosts = options.hostFirewall === true && options.enforcement !== "never";
+  const enforces = (e: Endpoint) => isWorkload(e) || (hosts && e.kind === "node");
+  const ports = identityPorts(cluster, endpoints);
   return {
-    cluster,
-    endpoints: endpointsOf(cluster),
-    judge,
-    problems: [],
-    connect: (from, to, probe) => connect(judge, from, to, probe),
-    matrix: (endpoints) => createMatrix(judge, endpoints),
+    judge: createJudge([adminLayer(cluster), layer, baselineLayer(cluster)], enforces, ports),
+    problems,
+  };
+}
+
+/** An identity's named ports are those of all its pods: that is how the agent looks them up for egress. */
+function identityPorts(cluster: Cluster, endpoints: Endpoints): (e: Endpoint) => Endpoint["ports"] {
+  let byIdentity: Map<string, Endpoint["ports"]> | undefined;
+  return (e) => {
+    if (!isWorkload(e)) return e.ports;
+    if (byIdentity === undefined) {
+      byIdentity = new Map();
+      for (const pod of cluster.pods) {
+        const endpoint = endpoints.pod(pod);
+        if (endpoint === undefined || !isWorkload(endpoint)) continue;
+        const key = identityKey(endpoint);
+        byIdentity.set(key, [...(byIdentity.get(key) ?? []), ...endpoint.ports]);
+      }
+    }
+    return byIdentity.get(identityKey(e)) ?? e.ports;
   };
 }
 
