@@ -50,7 +50,7 @@ export const registry: Registry = {
     plugin("minimal"),
     plugin("template"),
     plugin("transfer"),
-    plugin("hosts"),
+    plugin("hosts", () => import("./hosts/index.ts").then((m) => m.hosts)),
     plugin("route53"),
     plugin("azure"),
     plugin("clouddns"),
