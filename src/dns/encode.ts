@@ -150,7 +150,9 @@ function writeOpt(at: number, opt: Opt, rcode: number): number {
   scratch[at] = 0;
   scratch.writeUInt16BE(TYPE.OPT, at + 1);
   scratch.writeUInt16BE(opt.udpSize, at + 3);
-  scratch.writeUInt32BE(((((rcode >> 4) & 0xff) << 24) >>> 0) | (opt.dnssecOk ? 0x8000 : 0), at + 5);
+  scratch[at + 5] = rcode >> 4;
+  scratch[at + 6] = 0;
+  scratch.writeUInt16BE(opt.dnssecOk ? 0x8000 : 0, at + 7);
   let end = at + 1 + FIXED;
   for (const { code, data } of opt.options) {
     end = scratch.writeUInt16BE(code, end);
