@@ -144,7 +144,7 @@ function pod(
     namespace,
     name,
     address,
-    terminating: text(meta["deletionTimestamp"]) !== "",
+    terminating: Boolean(meta["deletionTimestamp"]),
     labels,
   };
 }
