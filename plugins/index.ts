@@ -43,7 +43,7 @@ export const registry: Registry = {
     plugin("rewrite"),
     plugin("autopath"),
     plugin("acl"),
-    plugin("cache"),
+    plugin("cache", () => import("./cache/index.ts").then((m) => m.cache)),
     plugin("header"),
     plugin("dnssec"),
     plugin("tls"),
