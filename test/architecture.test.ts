@@ -15,6 +15,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "src/plugin.ts": ["src/directive", "src/dns", "src/metrics"],
   "src/capabilities.ts": ["src/plugin.ts", "src/dns", "src/cluster"],
   "src/log": ["src/plugin.ts"],
+  "src/gotemplate": [],
+  "src/expr": [],
   "src/native": ["src/dns"],
   "src/upstream": ["src/dns", "src/native"],
   "src/server": [
@@ -35,6 +37,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     "src/metrics",
     "src/cluster",
     "src/upstream",
+    "src/gotemplate",
+    "src/expr",
     "src/corefile",
   ],
   "plugins/index.ts": ["plugins", "src/plugin.ts", "src/server"],
