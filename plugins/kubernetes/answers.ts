@@ -28,6 +28,8 @@ interface Made {
 export interface Answers {
   /** What the cluster says, `query` being within `zone`; undefined where there is no such name and the caller wants to know. */
   answer(query: Query, zone: Name, orElse: boolean): MaybePromise<Answer> | undefined;
+  /** The slot of the generation that voids the answer to this question; `name` in lower case, within `zone`. */
+  slotFor(name: Name, zone: Name, type: number): number;
 }
 
 const RECURSIVE = FLAG.AA | FLAG.RD;
@@ -96,10 +98,10 @@ export function createAnswers(index: ClusterIndex, settings: Settings): Answers 
     return known.record;
   };
 
-  const find = (query: Query, zone: Name): Made => {
-    const { name, rawName, type } = query;
+  const find = (asked: Asked): Made => {
+    const { name, rawName, type, zone } = asked;
     // Records that repeat capitals of the client's are good for this client only.
-    if (rawName !== name || !COMMON.has(type)) return make({ name, rawName, zone, type });
+    if (rawName !== name || !COMMON.has(type)) return make(asked);
     const known = memo.get(type, name);
     if (
       known !== undefined &&
@@ -108,19 +110,21 @@ export function createAnswers(index: ClusterIndex, settings: Settings): Answers 
     ) {
       return known;
     }
-    const made = make({ name, rawName, zone, type });
+    const made = make(asked);
     memo.set(type, name, made);
     return made;
   };
 
   return {
     answer(query, zone, orElse) {
-      const made = find(query, zone);
+      const { name, rawName, type } = query;
+      const made = find({ name, rawName, zone, type });
       if (made.isNameError && orElse) return undefined;
       if (made.outside.length > 0) return withOutside(query, made);
       const flags = FLAG.AA | replyFlags(query);
       return flags === RECURSIVE ? made.message : made.message.with({ flags });
     },
+    slotFor: (name, zone, type) => find({ name, rawName: name, zone, type }).slot,
   };
 }
 

@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import { ClusterIndex } from "../../src/cluster/cluster-index.ts";
-import { CLUSTER } from "../../src/capabilities.ts";
+import { CLUSTER, GENERATIONS } from "../../src/capabilities.ts";
 import type { ClusterWatch } from "../../src/cluster/source.ts";
 import { zoneOf, type Settings } from "../../src/cluster/settings.ts";
 import { primaryZone } from "../../src/cluster/reverse.ts";
@@ -56,6 +56,13 @@ export const kubernetes: Plugin = definePlugin({
     let unfollow: (() => void) | undefined;
 
     context.provide(CLUSTER, { index, settings });
+    context.provide(GENERATIONS, {
+      numbers: index.generations.numbers,
+      slotFor(name, type) {
+        const zone = zoneOf(zones, name);
+        return zone === undefined ? undefined : answers.slotFor(name, zone, type);
+      },
+    });
 
     return {
       answer(query, next) {

@@ -13,8 +13,8 @@ export interface Addresses {
   /** Undefined: there is no such name. */
   readonly answer: readonly RR[] | undefined;
   readonly outside: readonly { readonly at: number; readonly target: Name }[];
-  /** An alias stood in the way: the answer is made of more than one service. */
-  readonly aliased: boolean;
+  /** An alias within the zone was followed: the answer is made of more than one service. */
+  readonly isChain: boolean;
 }
 
 /**
@@ -26,6 +26,7 @@ export function findAddresses(look: Look): Addresses {
   const { type, zone } = look.asked;
   const outside: { at: number; target: Name }[] = [];
   let aliases = 0;
+  let isChain = false;
 
   const follow = (name: Name, owner: Name, chain: readonly Name[], at: number): RR[] | undefined => {
     const found: RR[] = [];
@@ -45,6 +46,7 @@ export function findAddresses(look: Look): Addresses {
       if (isWithin(to, name) || chain.includes(to)) continue;
       const here = at + found.length;
       if (isWithin(to, zone)) {
+        isChain = true;
         const behind = follow(to, target, [...chain, to], here + 1) ?? [];
         if (behind.length > 0) found.push(records.cname(owner, ttl, target), ...behind);
       } else {
@@ -56,5 +58,5 @@ export function findAddresses(look: Look): Addresses {
   };
 
   const answer = follow(look.asked.name, look.asked.rawName, [], 0);
-  return { answer, outside, aliased: aliases > 0 };
+  return { answer, outside, isChain };
 }

@@ -35,8 +35,8 @@ export function resolve(index: ClusterIndex, settings: Settings, asked: Asked): 
   switch (asked.type) {
     case TYPE.A:
     case TYPE.AAAA: {
-      const { answer, outside, aliased } = findAddresses(look);
-      return resolution(look, answer, aliased ? { outside, slot: ANYTHING } : {});
+      const { answer, outside, isChain } = findAddresses(look);
+      return resolution(look, answer, isChain ? { outside, slot: ANYTHING } : { outside });
     }
     case TYPE.SRV: {
       const targets = targetsOf(look, name);

@@ -5,7 +5,7 @@ import { ClusterIndex } from "../../src/cluster/cluster-index.ts";
 import { Memo } from "../../src/cluster/memo.ts";
 import type { ClusterObject, Kind } from "../../src/cluster/objects.ts";
 import { zoneOf, type Settings } from "../../src/cluster/settings.ts";
-import { isMessage, Message } from "../../src/dns/message.ts";
+import { isMessage, type Message } from "../../src/dns/message.ts";
 import { lower, nameOf } from "../../src/dns/name.ts";
 import { Query } from "../../src/dns/query.ts";
 import { recordText } from "../../src/dns/records.ts";
