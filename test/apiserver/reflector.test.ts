@@ -173,6 +173,18 @@ t.test("what is no JSON is an error, not an end", async (t) => {
   t.match(follower.logs, [/^services: .*JSON/]);
 });
 
+t.test("an event of another shape is an error like others", async (t) => {
+  let lists = 0;
+  const { follower } = await setUp(t, (request) => {
+    if (lists++ === 0)
+      return send(request, added("web", 3), { type: "ADDED", object: {} }, bookmark(4, true));
+    send(request, added("db", 3), bookmark(4, true));
+  });
+  await follower.synced();
+  t.same(names(follower), ["db"], "the list that broke does not count");
+  t.equal(follower.logs.length, 1);
+});
+
 t.test("refusals: told in the server's words, with its Retry-After, and once", async (t) => {
   let refusedAt = 0;
   let againAt = 0;
