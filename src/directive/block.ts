@@ -79,6 +79,7 @@ const freeLine = (name: Token, words: readonly Token[], said: Said, reading: Rea
 
 function unknown(word: string, options: OptionsSpec): string {
   const names = Object.keys(options);
+  if (word === "{") return "a { opens a block here, but no option has one: leave it out";
   const near = suggest(word, names);
   if (names.length === 0) return `unknown option "${word}": there are no options, leave it out`;
   return (

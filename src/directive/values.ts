@@ -73,7 +73,7 @@ const readers: Readers = {
   qclass: (word, spec) => mnemonic(word, spec, parseClass, classText),
 };
 
-/** Only what has a mnemonic, as CoreDNS: neither `TYPE65400` nor, without `fold`, `aaaa`. */
+/** Only what has a mnemonic, as CoreDNS: neither `TYPE28` nor, without `fold`, `aaaa`. */
 function mnemonic(
   word: string,
   spec: TypedSpec,
@@ -81,8 +81,8 @@ function mnemonic(
   text: (value: number) => string,
 ): number | undefined {
   const value = parse(word);
-  if (value === undefined || /\D\d+$/.test(text(value)) !== /\D\d+$/.test(word)) return undefined;
-  return text(value) === (spec.fold === true ? word.toUpperCase() : word) ? value : undefined;
+  if (value === undefined || /^(?:TYPE|CLASS)\d+$/i.test(word)) return undefined;
+  return spec.fold === true || text(value) === word ? value : undefined;
 }
 
 function inRange(value: unknown, spec: TypedSpec): boolean {

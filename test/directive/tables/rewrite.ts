@@ -1,15 +1,15 @@
-import { RE2JS } from "re2js";
+import type { RE2JS } from "re2js";
 import type { Token } from "../../../src/corefile/index.ts";
 import {
   directive,
   isProblem,
   problem,
   readWords,
-  type ArgsSpec,
   type FreeLine,
   type Problem,
 } from "../../../src/directive/index.ts";
 import { parseRcode } from "../../../src/dns/types.ts";
+import { readEdns0, type EdnsRule } from "./rewrite-edns0.ts";
 
 export type Match = "exact" | "prefix" | "suffix" | "substring" | "regex";
 
@@ -27,11 +27,6 @@ export interface AnswerRewrite {
   readonly to: string;
 }
 
-export type Edns =
-  | { readonly option: "local"; readonly code: number; readonly value: string }
-  | { readonly option: "nsid" }
-  | { readonly option: "subnet"; readonly v4: number; readonly v6: number };
-
 /** One rule of CoreDNS's rewrite plugin; `stop`: the rules behind it are not looked at if it applies. */
 export type Rule = { readonly stop: boolean } & (
   | {
@@ -45,12 +40,7 @@ export type Rule = { readonly stop: boolean } & (
   | { readonly kind: "ttl"; readonly name: Matcher; readonly min: number; readonly max: number }
   | { readonly kind: "cname"; readonly from: Matcher; readonly to: string }
   | { readonly kind: "rcode"; readonly name: Matcher; readonly from: number; readonly to: number }
-  | {
-      readonly kind: "edns0";
-      readonly action: "set" | "append" | "replace" | "unset";
-      readonly revert: boolean;
-      readonly edns: Edns;
-    }
+  | EdnsRule
 );
 
 type Body<T = Rule> = T extends Rule ? Omit<T, "stop"> : never;
@@ -220,82 +210,6 @@ function readRcode(type: Token, words: readonly Token[]): Body | Problem {
   }
   const name = readMatcher(words, words.length === 4, dotted);
   return isProblem(name) ? name : { kind: "rcode", name, from, to };
-}
-
-const variables: readonly string[] = [
-  "{qname}",
-  "{qtype}",
-  "{client_ip}",
-  "{client_port}",
-  "{protocol}",
-  "{server_ip}",
-  "{server_port}",
-];
-const actions = { type: "word", of: ["set", "append", "replace", "unset"], fold: true } as const;
-const label = /^\{[^/]+\/.+\}$/s;
-
-const number = (max: number, as: string) =>
-  ({
-    type: "custom",
-    takes: `a number up to ${max}`,
-    as,
-    parse: (word: string): number | Problem => {
-      const value = /^(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9]\d*)$/.test(word)
-        ? Number(word.replace(/^0(?=[0-7])/, "0o"))
-        : NaN;
-      return value <= max ? value : problem(`"${word}" is not a number up to ${max}`);
-    },
-  }) as const;
-
-const data = {
-  type: "custom",
-  takes: "text, 0x and hexadecimal digits, or a variable such as {qname}",
-  parse: (word: string): string | Problem => {
-    if (/^\{.*\}$/s.test(word) && !variables.includes(word) && !label.test(word)) {
-      return problem(
-        `"${word}" is not a variable: write one of ${variables.join(", ")}, or {a/metadata/label}`,
-      );
-    }
-    if (/^0x/.test(word) && !/^0x(?:[0-9a-fA-F]{2})*$/.test(word))
-      return problem(`"${word}" is not 0x and pairs of hexadecimal digits`);
-    return word;
-  },
-} as const;
-
-function readEdns0(type: Token, words: readonly Token[]): Body | Problem {
-  const option = lowerWord(words[0]);
-  const unset = lowerWord(words[1]) === "unset";
-  const revert = !unset && words.length > 2 && words.at(-1)!.text === "revert";
-  const rest = words.slice(0, revert ? -1 : undefined);
-  const read = <const A extends ArgsSpec>(args: A) =>
-    readWords(
-      { option: { type: "word", of: ["local", "nsid", "subnet"], fold: true }, action: actions, ...args },
-      type,
-      rest,
-    );
-  const made = (action: "set" | "append" | "replace" | "unset", edns: Edns): Body => ({
-    kind: "edns0",
-    action,
-    revert,
-    edns,
-  });
-
-  if (option === "local") {
-    const code = number(65535, "CODE");
-    if (unset) {
-      const local = read({ code });
-      return isProblem(local) ? local : made(local.action, { option, code: local.code, value: "" });
-    }
-    const local = read({ code, data });
-    return isProblem(local) ? local : made(local.action, { option, code: local.code, value: local.data });
-  }
-  if (option === "subnet" && !unset) {
-    const subnet = read({ v4: number(32, "V4-BITS"), v6: number(128, "V6-BITS") });
-    return isProblem(subnet) ? subnet : made(subnet.action, { option, v4: subnet.v4, v6: subnet.v6 });
-  }
-  const bare = read({});
-  if (isProblem(bare)) return bare;
-  return made(bare.action, option === "subnet" ? { option, v4: 0, v6: 0 } : { option: "nsid" });
 }
 
 export const rewrite = directive({
