@@ -1,0 +1,294 @@
+/** Which endpoints a node uses, and what else of Services decides: the rules behind the recordings, one by one. */
+import t from "tap";
+import { loadObjects } from "../../src/model/load.ts";
+import type { Cluster, IPFamily, Node } from "../../src/model/types.ts";
+import { endpointIndex, usableEndpoints } from "../../src/service/endpoints.ts";
+import { iptablesProgram } from "../../src/service/iptables/program.ts";
+import { saveTable } from "../../src/service/iptables/save.ts";
+import { proxyNode } from "../../src/service/node.ts";
+import { proxiedPorts } from "../../src/service/service-port.ts";
+import { fixture } from "./support.ts";
+
+const nodes = ["a", "b", "c"].map((name, index) => ({
+  apiVersion: "v1",
+  kind: "Node",
+  metadata: { name, labels: { "topology.kubernetes.io/zone": `z-${name}` } },
+  spec: { podCIDRs: [`10.244.${index}.0/24`, `fd00:10:${index}::/64`] },
+  status: { addresses: [{ type: "InternalIP", address: `172.18.0.${index + 1}` }] },
+}));
+
+interface Spot {
+  readonly node?: string;
+  readonly ready?: boolean;
+  readonly serving?: boolean;
+  readonly terminating?: boolean;
+  readonly zones?: string[];
+  readonly nodes?: string[];
+}
+
+function cluster(spec: object, spots: readonly Spot[], more: readonly object[] = []): Cluster {
+  return loadObjects([
+    ...nodes,
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "s", namespace: "d" },
+      spec: { clusterIP: "10.96.0.1", ports: [{ name: "p", port: 80 }], ...spec },
+    },
+    slice(
+      "one",
+      spots.map(({ node, zones, nodes, ...conditions }, index) => ({
+        addresses: [`10.244.9.${index + 1}`],
+        ...(node === undefined ? {} : { nodeName: node }),
+        conditions,
+        hints: {
+          ...(zones === undefined ? {} : { forZones: zones.map((name) => ({ name })) }),
+          ...(nodes === undefined ? {} : { forNodes: nodes.map((name) => ({ name })) }),
+        },
+      })),
+    ),
+    ...more,
+  ]);
+}
+
+function slice(name: string, endpoints: object[], labels: object = {}): object {
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: { name, namespace: "d", labels: { "kubernetes.io/service-name": "s", ...labels } },
+    addressType: "IPv4",
+    endpoints,
+    ports: [{ name: "p", port: 8080 }],
+  };
+}
+
+function used(of: Cluster, nodeName = "a") {
+  const [port] = proxiedPorts(of, "IPv4");
+  if (port === undefined) return undefined;
+  const node = proxyNode(of, of.nodes.find(({ metadata }) => metadata.name === nodeName) as Node, "IPv4");
+  const found = usableEndpoints(port, endpointIndex(of, "IPv4")(port), node);
+  const short = (list: typeof found.cluster) =>
+    list.map(({ address }) => Number(address.split(".")[3])).join();
+  return {
+    cluster: short(found.cluster),
+    local: short(found.local),
+    reachable: short(found.reachable),
+    any: found.any,
+  };
+}
+
+const LOCAL = { internalTrafficPolicy: "Local" };
+const LEAVING = { ready: false, serving: true, terminating: true };
+
+t.test("conditions", (t) => {
+  t.match(used(cluster({}, [{}, { ready: false }, { ready: true }])), { cluster: "1,3", any: true });
+  t.match(
+    used(cluster({}, [{ ready: false, serving: true }])),
+    { cluster: "", any: false },
+    "serving is not ready",
+  );
+  t.match(used(cluster({}, [LEAVING, { ready: false, serving: false, terminating: true }])), {
+    cluster: "1",
+    any: true,
+  });
+  t.match(
+    used(cluster({}, [LEAVING, {}])),
+    { cluster: "2" },
+    "terminating ones only when all others are gone",
+  );
+  t.match(used(cluster({}, [])), { cluster: "", any: false });
+  t.end();
+});
+
+t.test("traffic policies", (t) => {
+  const here = [{ node: "a" }, { node: "b" }];
+  t.match(used(cluster(LOCAL, here)), { cluster: "", local: "1", any: true });
+  t.match(used(cluster(LOCAL, here), "c"), { cluster: "", local: "", any: true });
+  t.match(
+    used(cluster(LOCAL, [{ node: "a", ...LEAVING }, { node: "b" }])),
+    { local: "1" },
+    "the fallback is the node's own",
+  );
+  const external = {
+    type: "NodePort",
+    externalTrafficPolicy: "Local",
+    ports: [{ name: "p", port: 80, nodePort: 30000 }],
+  };
+  t.match(used(cluster(external, here)), { cluster: "1,2", local: "1", reachable: "1,2" });
+  t.match(used(cluster(external, [{ node: "a", ...LEAVING }, { node: "b" }])), {
+    cluster: "2",
+    local: "1",
+    reachable: "2,1",
+  });
+  t.match(
+    used(cluster({ externalTrafficPolicy: "Local" }, here)),
+    { cluster: "1,2", local: "" },
+    "a plain cluster IP has no external traffic",
+  );
+  t.end();
+});
+
+t.test("topology hints", (t) => {
+  const hinted = [{ zones: ["z-a"] }, { zones: ["z-b"] }];
+  t.equal(used(cluster({}, hinted))?.cluster, "1");
+  t.equal(used(cluster({}, hinted), "c")?.cluster, "1,2", "nobody is hinted for this zone");
+  t.equal(used(cluster({}, [...hinted, {}]))?.cluster, "1,2,3", "one without a hint: they count no more");
+  t.equal(used(cluster({}, [...hinted, { ready: false }]))?.cluster, "1", "an unready one need not have one");
+  const both = [
+    { zones: ["z-a"], nodes: ["b"] },
+    { zones: ["z-a"], nodes: ["a"] },
+  ];
+  t.equal(used(cluster({}, both))?.cluster, "2", "the node before the zone");
+  t.equal(used(cluster({}, [...both, { zones: ["z-b"] }]))?.cluster, "1,2", "or else the zone");
+  t.equal(
+    used(
+      cluster(LOCAL, [
+        { node: "a", zones: ["z-b"] },
+        { node: "b", zones: ["z-a"] },
+      ]),
+    )?.local,
+    "1",
+    "Local asks no hints",
+  );
+  t.end();
+});
+
+t.test("slices", (t) => {
+  const again = slice("two", [{ addresses: ["10.244.9.1"], conditions: LEAVING }]);
+  t.equal(
+    used(cluster({}, [{}], [again]))?.cluster,
+    "1",
+    "an address that is leaving in one slice and ready in another",
+  );
+  const other = slice("two", [{ addresses: ["10.244.9.7"] }], {
+    "service.kubernetes.io/service-proxy-name": "x",
+  });
+  t.equal(used(cluster({}, [{}], [other]))?.cluster, "1", "another proxy's");
+  t.end();
+});
+
+t.test("Services that kube-proxy leaves alone", (t) => {
+  for (const spec of [
+    { clusterIP: "None" },
+    { clusterIP: "" },
+    { type: "ExternalName", externalName: "x.example" },
+  ])
+    t.equal(used(cluster(spec, [{}])), undefined, JSON.stringify(spec));
+  const labelled = loadObjects([
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "s", namespace: "d", labels: { "service.kubernetes.io/service-proxy-name": "x" } },
+      spec: { clusterIP: "10.96.0.1", ports: [{ port: 80 }] },
+    },
+  ]);
+  t.same(proxiedPorts(labelled, "IPv4"), []);
+  t.end();
+});
+
+t.test("what a service port takes from its Service", (t) => {
+  const first = (spec: object, status: object = {}) => {
+    const [port] = proxiedPorts(
+      loadObjects([
+        {
+          apiVersion: "v1",
+          kind: "Service",
+          metadata: { name: "s", namespace: "d" },
+          spec: { clusterIP: "10.96.0.1", ports: [{ port: 80 }], ...spec },
+          status,
+        },
+      ]),
+      "IPv4",
+    );
+    return port;
+  };
+  t.match(first({}), { name: "d/s", protocol: "TCP", affinity: 0, nodePort: 0 });
+  t.match(first({ sessionAffinity: "ClientIP" }), { affinity: 10800 });
+  const ranges = (loadBalancerSourceRanges: string[]) =>
+    first({ loadBalancerSourceRanges })?.sourceRanges.map(({ text }) => text);
+  t.same(ranges(["10.0.0.0/8", "2001:db8::/32", "192.0.2.77/24"]), ["10.0.0.0/8", "192.0.2.0/24"]);
+  t.same(ranges(["10.0.0.0/8", "0.0.0.0/0"]), [], "everybody");
+  const local = { type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: 31000 };
+  t.match(first(local), { healthCheckNodePort: 31000, externalLocal: true });
+  t.match(first({ ...local, externalTrafficPolicy: "Cluster" }), { healthCheckNodePort: 0 });
+  t.match(first({ ...local, type: "NodePort" }), { healthCheckNodePort: 0 });
+  const ingress = [
+    { ip: "203.0.113.1" },
+    { ip: "203.0.113.2", ipMode: "Proxy" },
+    { hostname: "x" },
+    { ip: "2001:db8::1" },
+  ];
+  t.same(
+    first(
+      { type: "LoadBalancer", allocateLoadBalancerNodePorts: false },
+      { loadBalancer: { ingress } },
+    )?.loadBalancerIPs.map(({ text }) => text),
+    ["203.0.113.1"],
+  );
+  t.end();
+});
+
+t.test("both families of a dual-stack Service", (t) => {
+  const dual = loadObjects([
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "s", namespace: "d" },
+      spec: {
+        clusterIP: "fd00::1",
+        clusterIPs: ["fd00::1", "10.96.0.1"],
+        ipFamilies: ["IPv6", "IPv4"],
+        externalIPs: ["198.51.100.1", "2001:DB8:0::1"],
+        ports: [{ port: 80 }],
+      },
+    },
+  ]);
+  const of = (family: IPFamily) =>
+    proxiedPorts(dual, family).map(({ clusterIP, externalIPs }) => [clusterIP.text, externalIPs[0]?.text]);
+  t.same(of("IPv4"), [["10.96.0.1", "198.51.100.1"]]);
+  t.same(of("IPv6"), [["fd00::1", "2001:db8::1"]]);
+  t.end();
+});
+
+t.test("who is a pod, where nobody says so", (t) => {
+  const block = (of: Cluster, family: IPFamily = "IPv4") =>
+    proxyNode(of, of.nodes[0] as Node, family).clusterCIDR?.text;
+  t.equal(block(fixture()), "10.244.0.0/22", "what covers the nodes' blocks");
+  t.equal(block(fixture(), "IPv6"), "fd00:10:244::/62");
+  const apart = loadObjects(
+    nodes.map((node, index) => ({
+      ...node,
+      spec: { podCIDR: index === 0 ? "10.0.0.0/24" : "192.168.0.0/24" },
+    })),
+  );
+  t.equal(block(apart), "10.0.0.0/24", "the node's own, where the cover would swallow the nodes");
+  t.equal(block(loadObjects([{ ...nodes[0], spec: {} }])), undefined);
+  t.end();
+});
+
+t.test("more than a thousand endpoints: no comments about them", (t) => {
+  const many = (count: number) =>
+    cluster(
+      {},
+      [],
+      [
+        slice(
+          "many",
+          Array.from({ length: count }, (_, index) => ({
+            addresses: [`10.245.${index >> 8}.${index & 255}`],
+          })),
+        ),
+      ],
+    );
+  const commented = (count: number) => {
+    const of = many(count);
+    const { nat } = iptablesProgram(of, proxyNode(of, of.nodes[0] as Node, "IPv4"));
+    const lines = saveTable(nat).split("\n");
+    return ["-A KUBE-SVC-", "-A KUBE-SEP-", "-A KUBE-SERVICES "].map(
+      (start) => lines.filter((line) => line.startsWith(start) && line.includes("d/s:p")).length,
+    );
+  };
+  t.same(commented(1000), [1001, 2000, 1]);
+  t.same(commented(1001), [1, 0, 1]);
+  t.end();
+});
