@@ -118,22 +118,23 @@ function readSection(
     const type = readU16(bytes, at);
     const length = readU16(bytes, at + 8);
     const start = at + FIXED;
-    if (start + length > bytes.length) return "record";
-    cursor.at = start + length;
-    if (type === TYPE.OPT && !optionsAreGood(bytes, start, cursor.at)) return "option";
+    const end = start + length;
+    if (end > bytes.length) return "record";
+    if (type === TYPE.OPT && !optionsAreGood(bytes, start, end)) return "option";
     if (type === TYPE.OPT && isAdditional) {
       found.rcode = bytes[at + 4]!;
       found.opt = {
         udpSize: readU16(bytes, at + 2),
         version: bytes[at + 5]!,
         dnssecOk: (bytes[at + 6]! & 0x80) !== 0,
-        options: ednsOptions(bytes, start, cursor.at),
+        options: ednsOptions(bytes, start, end),
       };
-      continue;
+    } else {
+      const rdata = readRdata(type, bytes, start, length, cursor);
+      if (rdata === undefined) return "rdata";
+      records.push({ name, type, class: readU16(bytes, at + 2), ttl: readU32(bytes, at + 4), rdata });
     }
-    const rdata = readRdata(type, bytes, start, length);
-    if (rdata === undefined) return "rdata";
-    records.push({ name, type, class: readU16(bytes, at + 2), ttl: readU32(bytes, at + 4), rdata });
+    cursor.at = end;
   }
   return records;
 }

@@ -16,8 +16,15 @@ export interface RdataError {
 /**
  * The rdata of `length` bytes at `offset` of a message, names in it written out in full; undefined where the bytes are not
  * what the type wants. No bytes at all are good for every type: an update's record without rdata (RFC 2136 §2.4).
+ * A reader of the whole message lends its cursor, which is moved somewhere.
  */
-export function readRdata(type: number, message: Buffer, offset: number, length: number): Rdata | undefined {
+export function readRdata(
+  type: number,
+  message: Buffer,
+  offset: number,
+  length: number,
+  cursor: Cursor = { at: offset },
+): Rdata | undefined {
   const end = offset + length;
   if (end > message.length) return undefined;
   if (length === 0) return "" as Rdata;
@@ -32,7 +39,6 @@ export function readRdata(type: number, message: Buffer, offset: number, length:
   if (layout === undefined) return raw;
   let out = "";
   let at = 0;
-  const cursor: Cursor = { at: 0 };
   for (const { kind } of layout.fields) {
     if (isName(kind)) {
       cursor.at = offset + at;

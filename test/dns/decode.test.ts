@@ -59,15 +59,32 @@ t.test("the last OPT record of the additional section counts", async (t) => {
   t.equal(decoded(Buffer.from(head + opt("04d0") + opt("1000"), "hex")).opt?.udpSize, 4096);
 });
 
-t.test(
-  "pointers that lead in a circle, or from one to the next without end, cost next to nothing",
-  async (t) => {
-    const chain = Buffer.alloc(65535);
-    chain.set(Buffer.from("000101000001000000000000", "hex"));
-    for (let at = 12; at + 1 < chain.length; at += 2)
-      chain.writeUInt16BE(0xc000 | Math.min(at + 2, 0x3fff), at);
-    t.equal(decodeMessage(chain).error, "question");
-    const circle = Buffer.from("000101000001000000000000" + "0161c00c" + "00010001", "hex");
-    t.equal(decodeMessage(circle).error, "question");
-  },
-);
+t.test("pointers that lead in a circle, or to one another without end", async (t) => {
+  const head = "000101000001000000000000";
+  const chain = Buffer.alloc(65535);
+  chain.set(Buffer.from(head, "hex"));
+  for (let at = 12; at + 1 < chain.length; at += 2)
+    chain.writeUInt16BE(0xc000 | Math.min(at + 2, 0x3fff), at);
+  t.equal(decodeMessage(chain).error, "question");
+  for (const name of ["c00c", "0161c00c", "c00ec00c", "0161c0100162c00c"]) {
+    t.equal(decodeMessage(Buffer.from(head + name + "00010001", "hex")).error, "question", name);
+  }
+});
+
+t.test("a name is as long as its pointers make it", async (t) => {
+  // The rdata of an unknown type holds names, each a label and a pointer to the one before; the second record's owner is the last.
+  const RDATA = 28;
+  const place = (i: number): number => (i === 0 ? RDATA : RDATA + 3 + (i - 1) * 4);
+  const to = (i: number): string => (0xc000 | place(i)).toString(16);
+  const named = (count: number): Buffer => {
+    const links = Array.from({ length: count }, (_, i) => "0161" + (i === 0 ? "00" : to(i - 1))).join("");
+    const length = (links.length / 2).toString(16).padStart(4, "0");
+    const fixed = "ff78" + "0001" + "00000000";
+    const records = "00" + fixed + length + links + to(count - 1) + fixed + "0000";
+    return Buffer.from("000181000001000200000000" + "0000010001" + records, "hex");
+  };
+  for (const count of [1, 2, 126]) {
+    t.equal(decoded(named(count)).answer[1]!.name, "\x01a".repeat(count) + "\0", `${String(count)} labels`);
+  }
+  t.equal(decodeMessage(named(130)).error, "record", "more than 255 octets");
+});
