@@ -54,6 +54,24 @@ function endpointOf(
     ...(nodeName !== undefined && { nodeName }),
     ...(zone !== undefined && { zone }),
     ...(hostname !== undefined && subdomain === service.metadata.name && { hostname }),
+    ...(ready && hintsOf(service.spec.trafficDistribution, zone, nodeName)),
+  };
+}
+
+/** The topology hints that `trafficDistribution` makes the controller write on ready endpoints (KEP-4444, KEP-3015). */
+function hintsOf(
+  distribution: string | undefined,
+  zone: string | undefined,
+  nodeName: string | undefined,
+): Pick<Endpoint, "hints"> {
+  const byNode = distribution === "PreferSameNode" && nodeName !== undefined;
+  const byZone = zone !== undefined && /^Prefer(Close|SameZone|SameNode)$/.test(distribution ?? "");
+  if (!byNode && !byZone) return {};
+  return {
+    hints: {
+      ...(byZone && { forZones: [{ name: zone }] }),
+      ...(byNode && { forNodes: [{ name: nodeName }] }),
+    },
   };
 }
 

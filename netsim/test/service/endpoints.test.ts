@@ -153,6 +153,37 @@ t.test("topology hints", (t) => {
   t.end();
 });
 
+t.test("trafficDistribution, where the slices are derived from the pods", (t) => {
+  const pods = nodes.map(({ metadata: { name } }, index) => ({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: `p-${name}`, namespace: "d", labels: { app: "x" } },
+    spec: { nodeName: name, containers: [{ name: "c" }] },
+    status: { phase: "Running", podIP: `10.244.9.${index + 1}` },
+  }));
+  const of = (trafficDistribution?: string) =>
+    loadObjects([
+      ...nodes.map((node) =>
+        node.metadata.name === "c"
+          ? { ...node, metadata: { ...node.metadata, labels: { "topology.kubernetes.io/zone": "z-a" } } }
+          : node,
+      ),
+      ...pods,
+      {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name: "s", namespace: "d" },
+        spec: { clusterIP: "10.96.0.1", selector: { app: "x" }, ports: [{ port: 80 }], trafficDistribution },
+      },
+    ]);
+  t.equal(used(of())?.cluster, "1,2,3");
+  t.equal(used(of("PreferSameZone"))?.cluster, "1,3");
+  t.equal(used(of("PreferClose"), "b")?.cluster, "2");
+  t.equal(used(of("PreferSameNode"), "c")?.cluster, "3");
+  t.equal(used(of("Unknown"))?.cluster, "1,2,3");
+  t.end();
+});
+
 t.test("slices", (t) => {
   const again = slice("two", [{ addresses: ["10.244.9.1"], conditions: LEAVING }]);
   t.equal(
