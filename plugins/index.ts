@@ -48,7 +48,7 @@ export const registry: Registry = {
     plugin("dnssec"),
     plugin("tls"),
     plugin("minimal"),
-    plugin("template"),
+    plugin("template", () => import("./template/index.ts").then((m) => m.template)),
     plugin("transfer"),
     plugin("hosts", () => import("./hosts/index.ts").then((m) => m.hosts)),
     plugin("route53"),
