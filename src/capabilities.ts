@@ -3,6 +3,7 @@ import type { ClusterIndex } from "./cluster/cluster-index.ts";
 import type { Settings } from "./cluster/settings.ts";
 import type { Name } from "./dns/name.ts";
 import type { Query } from "./dns/query.ts";
+import type { RR } from "./dns/rr.ts";
 import { capability, type Capability } from "./plugin.ts";
 
 /**
@@ -21,6 +22,18 @@ export interface AnswerGenerations {
 
 /** Of the cluster's index: `kubernetes` offers it, `cache` heeds it. */
 export const GENERATIONS: Capability<AnswerGenerations> = capability("generations");
+
+/** Zones that can be handed over whole (RFC 5936). */
+export interface ZoneTransfer {
+  /**
+   * All records of the zone `name` (in lower case) from SOA to SOA, or the SOA alone where `serial`, the one that the client has, is up
+   * to date; undefined where the plugin is not authoritative for it. Taken while the connection takes them.
+   */
+  records(name: Name, serial: number | undefined): Iterable<RR> | undefined;
+}
+
+/** Offered by the plugins that have zones, asked by `transfer`. */
+export const TRANSFER: Capability<ZoneTransfer> = capability("transfer");
 
 /** How long a query may take, in milliseconds: `cancel` offers it, plugins that wait for others heed it. */
 export const QUERY_TIME: Capability<number> = capability("query-time");

@@ -1,9 +1,10 @@
 import { networkInterfaces } from "node:os";
 import { ClusterIndex } from "../../src/cluster/cluster-index.ts";
-import { CLUSTER, GENERATIONS } from "../../src/capabilities.ts";
+import { CLUSTER, GENERATIONS, TRANSFER } from "../../src/capabilities.ts";
 import type { ClusterWatch } from "../../src/cluster/source.ts";
 import { zoneOf, type Settings } from "../../src/cluster/settings.ts";
 import { primaryZone } from "../../src/cluster/reverse.ts";
+import { transferRecords } from "../../src/cluster/transfer.ts";
 import { REFUSED } from "../../src/dns/message.ts";
 import { TYPE } from "../../src/dns/types.ts";
 import { afterMessage, definePlugin, SetupError, type Plugin } from "../../src/plugin.ts";
@@ -56,6 +57,7 @@ export const kubernetes: Plugin = definePlugin({
     let unfollow: (() => void) | undefined;
 
     context.provide(CLUSTER, { index, settings });
+    context.provide(TRANSFER, { records: (name, serial) => transferRecords(index, settings, name, serial) });
     context.provide(GENERATIONS, {
       numbers: index.generations.numbers,
       slotFor(name, type) {

@@ -1,6 +1,9 @@
 import { directive, problem, type FreeLine, type OptionsOf } from "../../src/directive/index.ts";
-import { nameText } from "../../src/dns/name.ts";
+import { MAX_NAME, nameText } from "../../src/dns/name.ts";
 import { parseSelector, type Selector } from "../../src/cluster/selector.ts";
+
+/** In bytes: `hostmaster.ZONE` must be a name. */
+const LONGEST_ZONE = MAX_NAME - "hostmaster.".length;
 
 const selector = ({ name, words }: FreeLine): Selector | ReturnType<typeof problem> => {
   if (words.length === 0)
@@ -80,6 +83,8 @@ export const table = directive({
     if (namespaces.length > 0 && namespace_labels !== undefined) {
       return problem("namespaces and namespace_labels cannot both be set");
     }
+    const long = zones.find((zone) => zone.length > LONGEST_ZONE);
+    if (long !== undefined) return problem(`${nameText(long)} is too long: there is no room for names in it`);
     const foreign = multicluster?.find((zone) => !zones.includes(zone));
     if (foreign !== undefined) {
       const own = zones.map(nameText).join(" ");
