@@ -22,7 +22,7 @@ function slice(name: string, ready: boolean, ...addresses: string[]): Manifest {
   return {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
-    metadata: { name: `${name}-1`, namespace: "live", labels } as Manifest["metadata"],
+    metadata: { name: `${name}-1`, namespace: "live", labels },
     addressType: "IPv4",
     endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready } })),
     ports: [{ name: "http", port: 8080, protocol: "TCP" }],

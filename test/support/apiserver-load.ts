@@ -4,7 +4,12 @@ import type { ApiServer } from "./apiserver.ts";
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
   readonly [field: string]: unknown;
 }
 
@@ -42,6 +47,8 @@ export async function apply(api: ApiServer, object: Manifest): Promise<void> {
   if (status !== undefined && status !== null && object.kind !== "CustomResourceDefinition") {
     await expect(api, "PATCH", `${pathOf(object)}/status`, { status });
   }
+  // Being deleted is nothing that can be written: a finalizer or a grace period keeps the object there.
+  if (object.metadata.deletionTimestamp !== undefined) await expect(api, "DELETE", pathOf(object), undefined);
 }
 
 /** Deletes at once, without a grace period. */
