@@ -57,6 +57,7 @@ export function parseQuery(query: Query, packet: Buffer, start: number, end: num
   let at = start + HEADER;
   let upper = false;
   for (;;) {
+    if (at >= end) return parseOddQuery(query);
     const length = packet[at]!;
     if (length === 0) break;
     const next = at + length + 1;
