@@ -70,6 +70,22 @@ export function destinationOf({ verdict, destination }: Connection): string {
   return `${host}:${destination.port}`;
 }
 
+/** A tally as text: a line and a bar for each destination, by name. */
+export function bars(tally: Tally, width = 40): string {
+  const total = [...tally.values()].reduce((sum, count) => sum + count, 0);
+  const most = Math.max(1, ...tally.values());
+  const name = Math.max(0, ...[...tally.keys()].map(({ length }) => length));
+  const digits = String(most).length;
+  return [...tally]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, count]) => {
+      const share = `${((100 * count) / total).toFixed(1)} %`;
+      const bar = "#".repeat(Math.round((width * count) / most));
+      return `${key.padEnd(name)}  ${String(count).padStart(digits)}  ${share.padStart(7)}  ${bar}\n`;
+    })
+    .join("");
+}
+
 /** Chance from a source of numbers in [0, 1). */
 export function chooser(random: () => number): Choose {
   return (probabilities) => {
