@@ -4,19 +4,7 @@
  */
 import type { Body } from "./core-kinds.ts";
 import { sourcedSelector } from "./meta.ts";
-import {
-  any,
-  boolean,
-  integer,
-  intOrString,
-  labels,
-  list,
-  listOrNull,
-  need,
-  or,
-  record,
-  string,
-} from "./read.ts";
+import { any, boolean, integer, intOrString, list, listOrNull, need, or, record, string } from "./read.ts";
 import type * as t from "./types.ts";
 
 const http = record<t.CiliumHTTPRule>(

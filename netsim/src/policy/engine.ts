@@ -1,9 +1,10 @@
 /** All policies of a cluster, compiled, and the questions that can be asked of them. */
 import type { Cluster, Problem } from "../model/types.ts";
 import { adminLayer, baselineLayer } from "./admin.ts";
+import { calicoLayers } from "./calico/compile.ts";
 import { ciliumLayer } from "./cilium/compile.ts";
-import type { CiliumOptions } from "./cilium/compile.ts";
 import { identityKey } from "./cilium/identity.ts";
+import type { CiliumOptions } from "./cilium/peers.ts";
 import { endpointsOf } from "./endpoint.ts";
 import type { Endpoint, Endpoints } from "./endpoint.ts";
 import { createJudge } from "./judge.ts";
@@ -32,6 +33,7 @@ export interface Verdict {
 
 export interface Engine {
   readonly cluster: Cluster;
+  readonly enforcer: Enforcer;
   readonly endpoints: Endpoints;
   readonly judge: Judge;
   /** What the policy engine itself would refuse, beyond what the API server does. */
@@ -41,18 +43,34 @@ export interface Engine {
 }
 
 export function createEngine(cluster: Cluster, options: PolicyOptions = {}): Engine {
-  const enforcer = options.enforcer ?? (cluster.ciliumPolicies.length > 0 ? "cilium" : "kubernetes");
+  const enforcer = options.enforcer ?? enforcerOf(cluster);
   const endpoints = endpointsOf(cluster);
-  const { judge, problems } =
-    enforcer === "cilium" ? cilium(cluster, endpoints, options.cilium) : kubernetes(cluster);
+  const { judge, problems } = compile(cluster, enforcer, endpoints, options);
   return {
     cluster,
+    enforcer,
     endpoints,
     judge,
     problems,
     connect: (from, to, probe) => connect(judge, from, to, probe),
     matrix: (list) => createMatrix(judge, list),
   };
+}
+
+function compile(
+  cluster: Cluster,
+  enforcer: Enforcer,
+  endpoints: Endpoints,
+  options: PolicyOptions,
+): Compiled {
+  if (enforcer === "cilium") return cilium(cluster, endpoints, options.cilium);
+  return enforcer === "calico" ? calico(cluster) : kubernetes(cluster);
+}
+
+/** Where there are policies of both, Cilium's count; Calico's are said to be left out (caveats.ts). */
+function enforcerOf(cluster: Cluster): Enforcer {
+  if (cluster.ciliumPolicies.length > 0) return "cilium";
+  return cluster.calicoPolicies.length > 0 ? "calico" : "kubernetes";
 }
 
 interface Compiled {
@@ -68,6 +86,11 @@ function kubernetes(cluster: Cluster): Compiled {
     baselineLayer(cluster),
   ];
   return { judge: createJudge(layers), problems: [] };
+}
+
+function calico(cluster: Cluster): Compiled {
+  const { layers, problems } = calicoLayers(cluster);
+  return { judge: createJudge(layers), problems };
 }
 
 function cilium(cluster: Cluster, endpoints: Endpoints, options: CiliumOptions = {}): Compiled {

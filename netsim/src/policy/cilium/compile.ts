@@ -9,122 +9,26 @@ import type {
   CiliumPortRule,
   CiliumRule,
   CiliumSpec,
-  Labels,
   NetworkPolicy,
   Problem,
 } from "../../model/types.ts";
 import { lineOf, objectName } from "../../model/source.ts";
 import { fieldName } from "../../model/read.ts";
-import { parsePrefixOrAddress } from "../../select/cidr.ts";
 import { selectorText } from "../../select/labels.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { compileNetworkPolicy } from "../kubernetes.ts";
-import { addresses, isWorkload, OWN_HOST, pods } from "../peers.ts";
+import { isWorkload, OWN_HOST, pods } from "../peers.ts";
 import { hasNamedPorts } from "../rule.ts";
 import type { Direction, L7, Layer, PeerTest, Policy, Rule, Stage } from "../rule.ts";
-import { entityTests } from "./entities.ts";
-import { identityTest, peerRequirements, requirementsOf, subjectRequirements } from "./identity.ts";
+import { identityTest, subjectRequirements } from "./identity.ts";
+import { outside, peersOf } from "./peers.ts";
+import type { CiliumOptions, Context } from "./peers.ts";
 import { icmpSpec, portSpecs } from "./ports.ts";
-import { selectsName } from "./fqdn.ts";
-import { serviceTests } from "./services.ts";
 import { validatePolicy } from "./validate.ts";
-
-/** Options of the agent that change verdicts. */
-export interface CiliumOptions {
-  /** `always` (as in Kubernetes): the node's own traffic comes in under default deny. */
-  readonly allowLocalhost?: "always" | "policy";
-  readonly enforcement?: "default" | "always" | "never";
-  readonly hostFirewall?: boolean;
-  /** The addresses that names have now, as the agent learnt them (see dns-cache.ts): what toFQDNs goes by. */
-  readonly dns?: ReadonlyMap<string, readonly string[]>;
-}
 
 /** A spec of a policy; without default deny it only adds to or takes from what is open anyway. */
 interface CiliumPolicy extends Policy {
   readonly defaultDeny: Readonly<Record<Direction, boolean>>;
-}
-
-/** Only what is outside the cluster: a CIDR never selects pods or nodes. */
-function outside(cidr: string, except: readonly string[] = []): PeerTest {
-  const inner = addresses(parsePrefixOrAddress(cidr)?.text ?? cidr, except);
-  return {
-    ...inner,
-    key: `outside ${inner.key}`,
-    test: (e, local) => e.kind === "external" && inner.test(e, local),
-  };
-}
-
-interface Context {
-  readonly cluster: Cluster;
-  readonly options: CiliumOptions;
-  readonly namespace: string;
-}
-
-interface CIDRGroupSpec {
-  readonly spec?: { readonly externalCIDRs?: readonly string[] };
-}
-
-function groupTests(
-  cluster: Cluster,
-  wanted: (name: string, labels: Labels) => boolean,
-  except: readonly string[],
-): PeerTest[] {
-  const groups = (cluster.others.get("CiliumCIDRGroup") ?? []).filter((g) =>
-    wanted(g.metadata.name, g.metadata.labels),
-  );
-  return groups.flatMap((g) =>
-    ((g as CIDRGroupSpec).spec?.externalCIDRs ?? []).map((cidr) => outside(cidr, except)),
-  );
-}
-
-function cidrSetTests(rule: CiliumRule, context: Context): PeerTest[] {
-  return [...(rule.fromCIDRSet ?? []), ...(rule.toCIDRSet ?? [])].flatMap((set) => {
-    const except = set.except ?? [];
-    if (set.cidr !== undefined && set.cidr !== "") return [outside(set.cidr, except)];
-    const { cidrGroupRef, cidrGroupSelector } = set;
-    if (cidrGroupSelector === undefined)
-      return groupTests(context.cluster, (name) => name === cidrGroupRef, except);
-    const requirements = requirementsOf(cidrGroupSelector);
-    const plain = { key: "", reserved: new Set<string>() };
-    return groupTests(context.cluster, (_, k8s) => identityHolds(requirements, { ...plain, k8s }), except);
-  });
-}
-
-const identityHolds = (requirements: ReturnType<typeof requirementsOf>, of: { k8s: Labels }): boolean =>
-  requirements.every(({ key, operator, values = [] }) => {
-    const value = Object.hasOwn(of.k8s, key) ? of.k8s[key] : undefined;
-    if (operator === "Exists") return value !== undefined;
-    if (operator === "DoesNotExist") return value === undefined;
-    return (value !== undefined && values.includes(value)) === (operator === "In");
-  });
-
-function fqdnTests(rule: CiliumRule, { options }: Context): PeerTest[] {
-  const known = [...(options.dns ?? [])];
-  return (rule.toFQDNs ?? []).flatMap((selector) =>
-    known.filter(([name]) => selectsName(selector, name)).flatMap(([, ips]) => ips.map((ip) => outside(ip))),
-  );
-}
-
-/** The peers of a rule: a list of tests, "everybody", or "nobody" (an empty list of peers). */
-function peersOf(rule: CiliumRule, context: Context): readonly PeerTest[] | "everybody" | "nobody" {
-  const services =
-    (rule.toServices ?? []).length > 0 ? serviceTests(rule.toServices ?? [], context.cluster, outside) : [];
-  const endpoints = rule.fromEndpoints ?? rule.toEndpoints;
-  const entities = rule.fromEntities ?? rule.toEntities;
-  const cidrs = rule.fromCIDR ?? rule.toCIDR;
-  const sets = rule.fromCIDRSet ?? rule.toCIDRSet;
-  if ([endpoints, entities, cidrs, sets].some((list) => list?.length === 0)) return "nobody";
-  const tests = [
-    ...(endpoints ?? []).map((s) => identityTest(peerRequirements(s, context.namespace))),
-    ...(entities ?? []).flatMap(entityTests),
-    ...(cidrs ?? []).map((cidr) => outside(cidr)),
-    ...cidrSetTests(rule, context),
-    ...services,
-  ];
-  // A name without addresses, or a group that is not there, selects nobody; it does not make the rule one for everybody.
-  const named = [rule.toFQDNs, sets, rule.fromGroups, rule.toGroups].some((list) => (list ?? []).length > 0);
-  if (named) return [...tests, ...fqdnTests(rule, context)];
-  return tests.length > 0 ? tests : "everybody";
 }
 
 function l7Of({

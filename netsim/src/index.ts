@@ -1,0 +1,17 @@
+/** The public API of @clusterdns/netsim. */
+export { loadFiles, loadObjects, loadText } from "./model/load.ts";
+export type { LoadOptions } from "./model/load.ts";
+export { lineOf, objectName } from "./model/source.ts";
+export type * from "./model/types.ts";
+export { createDnsCache } from "./policy/cilium/dns-cache.ts";
+export type { DnsCache, DnsCacheOptions, Zombie } from "./policy/cilium/dns-cache.ts";
+export { createEngine } from "./policy/engine.ts";
+export type { Engine, Enforcer, PolicyOptions, Verdict } from "./policy/engine.ts";
+export type { Endpoint, Endpoints } from "./policy/endpoint.ts";
+export { placeOf, sideText } from "./policy/explain.ts";
+export type { Place } from "./policy/explain.ts";
+export type { Judge, Side } from "./policy/judge.ts";
+export type { Matrix, PortMatrix } from "./policy/matrix.ts";
+export { cluster, createNet } from "./policy/net.ts";
+export type { ConnectOptions, Connection, Net, Outcome } from "./policy/net.ts";
+export type { Action, Direction, L7, Probe, RuleRef } from "./policy/rule.ts";
