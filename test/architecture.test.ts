@@ -43,6 +43,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   ],
   "plugins/index.ts": ["plugins", "src/plugin.ts", "src/server"],
   "src/cli": ["src", "plugins"],
+  "src/api": ["src", "plugins"],
+  "src/version.ts": [],
   "src/index.ts": ["src", "plugins"],
 };
 

@@ -5,7 +5,7 @@ import { createOutput, type Output } from "../log/output.ts";
 import type { Registry } from "../server/registry.ts";
 import { ConfigurationFailure, createServerCore, type Server } from "../server/server.ts";
 import { parseFlags, usage, type FlagSpec } from "./flags.ts";
-import { COREDNS_VERSION, versionLines } from "./version.ts";
+import { COREDNS_VERSION, versionLines } from "../version.ts";
 
 const FLAGS: readonly FlagSpec[] = [
   {

@@ -15,7 +15,11 @@ import {
 import { fingerprint } from "../corefile/index.ts";
 import { createHttpHost } from "./http.ts";
 import { withPlugins, type Registry } from "./registry.ts";
+import { PENDING, type Engine } from "./engine.ts";
+import { plainPeer } from "./peer.ts";
 import { createSockets, type Address } from "./sockets.ts";
+import type { Peer } from "../dns/query.ts";
+import { MAX_MESSAGE } from "../dns/reply.ts";
 
 export interface ServerOptions {
   /** The Corefile, read again at each reload. */
@@ -32,6 +36,8 @@ export interface ServerOptions {
   /** Where lines go; default nowhere. */
   readonly output?: Output;
   readonly version: string;
+  /** false: no sockets are opened; ask with `exchange`. */
+  readonly listen?: boolean;
   /** Called where a plugin asks for the process's end. */
   readonly onFatal?: (line: string) => void;
   /** Seconds since 1970, and a number in [0, 1). */
@@ -46,12 +52,23 @@ export interface Server {
   /** Zones and addresses as CoreDNS's banner lists them. */
   banner(): readonly string[];
   reload(ifChanged?: boolean): Promise<ReloadOutcome>;
+  /** Serves one DNS message as if it had come over the network; undefined where the server stays silent. */
+  exchange(message: Uint8Array, from?: ExchangeFrom): Promise<Buffer | undefined>;
   /** The metrics in Prometheus' text format. */
   metrics(): Promise<string>;
   /** Lets the plugins say goodbye (lame duck) while all still answers. */
   prepareShutdown(): Promise<void>;
   /** Closes everything; queries in work get up to 5 seconds, or none where `graceful` is false. */
   close(graceful?: boolean): Promise<void>;
+}
+
+/** Where a message of `exchange` seems to come from, and the listener that it is for. */
+export interface ExchangeFrom {
+  readonly protocol?: "udp" | "tcp";
+  readonly address?: string;
+  readonly port?: number;
+  /** The listener's port; default the first one's. */
+  readonly listener?: number;
 }
 
 /** A Corefile that can't be run. `message` is the line for the user. */
@@ -80,17 +97,20 @@ export function createServerCore(options: ServerOptions): Server {
   let stopping = false;
   let reloading: Promise<unknown> = Promise.resolve();
 
-  const sockets = createSockets({
-    onPanic(error, query, route) {
-      panics.inc();
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      output.write(
-        "error",
-        `Recovered from panic in server: ${JSON.stringify(route.scope.server)} ${text.replaceAll("\n", " | ")}`,
-      );
-      void query;
+  const sockets = createSockets(
+    {
+      onPanic(error, query, route) {
+        panics.inc();
+        const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        output.write(
+          "error",
+          `Recovered from panic in server: ${JSON.stringify(route.scope.server)} ${text.replaceAll("\n", " | ")}`,
+        );
+        void query;
+      },
     },
-  });
+    options.listen ?? true,
+  );
 
   const host: Host = {
     http: http.serve,
@@ -183,6 +203,14 @@ export function createServerCore(options: ServerOptions): Server {
     addresses: () => sockets.addresses(),
     banner: () => (current?.served ?? []).flatMap(({ zones }) => zones),
     reload: (ifChanged = false) => reload(ifChanged),
+    exchange(message, { protocol = "udp", address = "127.0.0.1", port = 0, listener } = {}) {
+      const engine = sockets.engine(listener);
+      if (engine === undefined)
+        return Promise.reject(new Error("no listener serves plain DNS there: call listen first"));
+      const packet = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+      const local = { address: "127.0.0.1", port: listener ?? 53 };
+      return exchange(engine, packet, plainPeer(protocol, { address, port }, local));
+    },
     metrics: async () => (await metricsPage(metrics)).body,
     async prepareShutdown() {
       stopping = true;
@@ -198,6 +226,17 @@ export function createServerCore(options: ServerOptions): Server {
       visible = undefined;
     },
   };
+}
+
+function exchange(engine: Engine, packet: Buffer, peer: Peer): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
+    const out = Buffer.allocUnsafe(MAX_MESSAGE);
+    const length = engine.serve(packet, 0, packet.length, peer, out, 0, () => ({
+      reply: resolve,
+      stream: () => resolve(undefined),
+    }));
+    if (length !== PENDING) resolve(length === 0 ? undefined : out.subarray(0, length));
+  });
 }
 
 /** Waits until the queries of an old configuration have their answers, at most 5 seconds. */

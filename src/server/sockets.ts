@@ -26,6 +26,8 @@ export interface Sockets {
   /** Goes over to what `served` needs. All or nothing: an Error leaves everything as it was. */
   apply(served: readonly Served[]): Promise<void>;
   addresses(): readonly Address[];
+  /** The engine that serves a port over plain DNS; of the first listener where no port is given. */
+  engine(port?: number): Engine | undefined;
   /** Lets queries in work end, at most `graceMs` milliseconds. */
   close(graceMs: number): Promise<void>;
 }
@@ -33,7 +35,8 @@ export interface Sockets {
 /** Milliseconds that queries have to end when their socket is closed. */
 const GRACE = 5000;
 
-export function createSockets(options: EngineOptions): Sockets {
+/** `listen` false: no sockets are opened; queries come through `engine`. */
+export function createSockets(options: EngineOptions, listen = true): Sockets {
   let open = new Map<string, Open>();
 
   const close = (entry: Open, grace: number): Promise<unknown> =>
@@ -50,7 +53,7 @@ export function createSockets(options: EngineOptions): Sockets {
             next.set(one.key.label, known);
             continue;
           }
-          const made = await openServed(one, options);
+          const made = listen ? await openServed(one, options) : unopened(one, options);
           fresh.push(made);
           next.set(one.key.label, made);
         }
@@ -78,6 +81,10 @@ export function createSockets(options: EngineOptions): Sockets {
           port: listener.port,
         })),
       ),
+    engine: (port) =>
+      [...open.values()].find(
+        ({ served: { key } }) => key.transport === "dns" && (port === undefined || key.port === port),
+      )?.engine,
     async close(graceMs) {
       await Promise.all([...open.values()].map((entry) => close(entry, graceMs)));
       open = new Map();
@@ -87,6 +94,12 @@ export function createSockets(options: EngineOptions): Sockets {
 
 /** How often a free port is looked for that is free for UDP and TCP alike. */
 const TRIES = 20;
+
+const unopened = (served: Served, options: EngineOptions): Open => ({
+  served,
+  engine: createEngine(served.router, options),
+  listeners: [],
+});
 
 async function openServed(served: Served, options: EngineOptions): Promise<Open> {
   const { transport, address, port } = served.key;

@@ -5,8 +5,8 @@ export const COREDNS_VERSION = "1.14.7";
 
 /** Our own version, from the package. */
 export function packageVersion(): string {
-  // From dist/src/cli as from src/cli the package's file is the nearest one above that says a name.
-  for (const up of ["../../", "../../../"]) {
+  // From dist/src as from src the package's file is the nearest one above that says a name.
+  for (const up of ["../", "../../"]) {
     try {
       const text = readFileSync(new URL(`${up}package.json`, import.meta.url), "utf8");
       return (JSON.parse(text) as { version: string }).version;

@@ -1,0 +1,24 @@
+/** The public API of clusterdns. Everything else may change without notice. */
+export { createServer, type CreateServerOptions, type DnsServer } from "./api/create-server.ts";
+export { clusterDns, type ClusterDns, type ClusterDnsOptions } from "./api/cluster-dns.ts";
+export {
+  after,
+  afterMessage,
+  capability,
+  definePlugin,
+  SetupError,
+  type Capability,
+  type ClusterInput,
+  type Context,
+  type Instance,
+  type Next,
+  type Plugin,
+  type PluginDefinition,
+} from "./plugin.ts";
+export { DROP, Message, REFUSED, reply, serverFailure, type Answer } from "./dns/message.ts";
+export type { Peer, Query } from "./dns/query.ts";
+export { isWithin, nameOf, nameText, parseName, type Name } from "./dns/name.ts";
+export { rdata, record, recordText } from "./dns/records.ts";
+export type { Rdata, RR } from "./dns/rr.ts";
+export { FLAG, OPCODE, RCODE, rcodeText, TYPE, typeText } from "./dns/types.ts";
+export { decodeMessage, encodeMessage, type DecodedMessage } from "./dns/codec.ts";
