@@ -6,7 +6,7 @@ import { filterSummaries, portSummaries } from "../../src/service/iptables/summa
 import { listTable } from "../../src/service/nftables/list.ts";
 import { nftablesProgram } from "../../src/service/nftables/program.ts";
 import { nftSummaries } from "../../src/service/nftables/summary.ts";
-import { fixture, lines, nodeA, text } from "./support.ts";
+import { fixture, lab, lines, nodeA, text } from "./support.ts";
 
 interface Recording {
   readonly id: string;
@@ -75,6 +75,18 @@ t.test("the same as data", (t) => {
   t.same(sorted(filterSummaries(v4)), sorted(want["ipv4Filter"] ?? []));
   t.same(sorted(filterSummaries(v6)), sorted(want["ipv6Filter"] ?? []));
   t.same(sorted(nftables.flatMap(nftSummaries)), sorted(want["nftables"] ?? []));
+  t.end();
+});
+
+t.test("every chain that is named is there, and every service chain is named", (t) => {
+  const program = iptablesProgram(lab(), nodeA(lab(), "IPv4"));
+  const named = portSummaries(program).flatMap(({ chains, svcEndpoints = [], svlEndpoints = [], frontends }) => [
+    ...Object.values(chains),
+    ...[...svcEndpoints, ...svlEndpoints].map(({ chain }) => chain),
+    ...frontends.map(({ to }) => to),
+  ]);
+  const made = [...program.nat.chains.keys()].filter((name) => /^KUBE-(SVC|SVL|EXT|FW|SEP)-/.test(name));
+  t.same([...new Set(named)].sort(), made.sort());
   t.end();
 });
 

@@ -52,6 +52,7 @@ export function portSummaries(program: IptablesProgram): PortSummary[] {
   return program.plans
     .filter(({ endpoints }) => endpoints.any)
     .map((plan) => portSummary(plan, program))
+    .filter(({ chains }) => Object.keys(chains).length > 0)
     .sort((a, b) => compare(chainKey(a), chainKey(b)));
 }
 
