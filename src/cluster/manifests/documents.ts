@@ -15,6 +15,8 @@ export interface Problem {
 
 export interface Documents {
   readonly found: readonly Found[];
+  /** Strings in the objects may be slices of the text, which they keep in memory as long as they are there. */
+  readonly isSliced: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -25,10 +27,14 @@ export interface Documents {
 export async function readDocuments(text: string, pause: () => Promise<void>): Promise<Documents> {
   const found: Found[] = [];
   const problems: Problem[] = [];
+  let isSliced = false;
   for (const { source, line } of split(text)) {
     await pause();
     try {
-      const document = parse(source);
+      const json = parseJson(source);
+      isSliced ||= json === undefined;
+      // The core schema has no dates: a timestamp stays text, as in the API.
+      const document = json ?? load(source, { schema: CORE_SCHEMA, json: true });
       if (document === null || document === undefined) continue;
       if (typeof document !== "object" || Array.isArray(document)) {
         problems.push({
@@ -45,7 +51,7 @@ export async function readDocuments(text: string, pause: () => Promise<void>): P
       problems.push({ line: line + lineOf(error), text: reasonOf(error) });
     }
   }
-  return { found, problems };
+  return { found, isSliced, problems };
 }
 
 /** An item of a `ServiceList` need not say itself what it is. */
@@ -73,16 +79,14 @@ function* split(text: string): Iterable<{ source: string; line: number }> {
   }
 }
 
-function parse(source: string): unknown {
-  if (/^\s*[{[]/.test(source)) {
-    try {
-      return JSON.parse(source);
-    } catch {
-      // A flow mapping of YAML, or neither: then the YAML parser knows the line.
-    }
+/** Undefined where it is no JSON: then the YAML parser takes it, or knows the line. */
+function parseJson(source: string): unknown {
+  if (!/^\s*[{[]/.test(source)) return undefined;
+  try {
+    return JSON.parse(source);
+  } catch {
+    return undefined;
   }
-  // The core schema has no dates: a timestamp stays text, as in the API.
-  return load(source, { schema: CORE_SCHEMA, json: true });
 }
 
 const lineOf = (error: unknown): number => (error instanceof YAMLException ? (error.mark?.line ?? 0) : 0);

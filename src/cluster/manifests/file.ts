@@ -40,6 +40,7 @@ export async function readManifest(
   const documents = await readDocuments(text, pause);
   for (const { line, text: what } of documents.problems) problems.push(`${path}:${String(line)}: ${what}`);
   for (const { object, line } of documents.found) {
+    await pause();
     const kind = kindOf(object);
     if (kind === undefined || !wanted.kinds.includes(kind)) continue;
     const name = (object as { metadata?: { name?: unknown } }).metadata?.name;
@@ -50,6 +51,6 @@ export async function readManifest(
     const trimmed = trim(kind, object, wanted);
     if (trimmed !== undefined) objects.set(keyOf(trimmed), trimmed);
   }
-  // The YAML parser cuts its strings out of the file's text, all of which they would keep in memory: a clone has its own.
-  return { objects: structuredClone(objects), problems };
+  // A clone has strings of its own.
+  return { objects: documents.isSliced ? structuredClone(objects) : objects, problems };
 }
