@@ -80,11 +80,13 @@ t.test("the same as data", (t) => {
 
 t.test("every chain that is named is there, and every service chain is named", (t) => {
   const program = iptablesProgram(lab(), nodeA(lab(), "IPv4"));
-  const named = portSummaries(program).flatMap(({ chains, svcEndpoints = [], svlEndpoints = [], frontends }) => [
-    ...Object.values(chains),
-    ...[...svcEndpoints, ...svlEndpoints].map(({ chain }) => chain),
-    ...frontends.map(({ to }) => to),
-  ]);
+  const named = portSummaries(program).flatMap(
+    ({ chains, svcEndpoints = [], svlEndpoints = [], frontends }) => [
+      ...Object.values(chains),
+      ...[...svcEndpoints, ...svlEndpoints].map(({ chain }) => chain),
+      ...frontends.map(({ to }) => to),
+    ],
+  );
   const made = [...program.nat.chains.keys()].filter((name) => /^KUBE-(SVC|SVL|EXT|FW|SEP)-/.test(name));
   t.same([...new Set(named)].sort(), made.sort());
   t.end();
