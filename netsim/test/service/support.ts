@@ -43,3 +43,12 @@ export function from(source: string, destination: string, port: number, sourcePo
   if (made === undefined) throw new Error(`no packet from ${source} to ${destination}`);
   return made;
 }
+
+/** Nodes a, b and c, each in a zone of its own. */
+export const threeNodes = ["a", "b", "c"].map((name, index) => ({
+  apiVersion: "v1",
+  kind: "Node",
+  metadata: { name, labels: { "topology.kubernetes.io/zone": `z-${name}` } },
+  spec: { podCIDRs: [`10.244.${index}.0/24`, `fd00:10:${index}::/64`] },
+  status: { addresses: [{ type: "InternalIP", address: `172.18.0.${index + 1}` }] },
+}));
