@@ -25,8 +25,11 @@ export const ptr = (name: Name, ttl: number, target: Name): RR =>
 
 export const ns = (name: Name, ttl: number, target: Name): RR => record(name, TYPE.NS, ttl, rdata.ns(target));
 
+/** Priority 0 (RFC 2782). Written out here, since a headless service may have thousands. */
 export const srv = (name: Name, ttl: number, weight: number, port: number, target: Name): RR =>
-  record(name, TYPE.SRV, ttl, rdata.srv(0, weight, port, target));
+  record(name, TYPE.SRV, ttl, ("\0\0" + word(weight) + word(port) + target) as Rdata);
+
+const word = (n: number): string => String.fromCharCode((n >> 8) & 0xff, n & 0xff);
 
 export const txt = (name: Name, ttl: number, text: string): RR =>
   record(name, TYPE.TXT, ttl, rdata.txt(text));
