@@ -20,7 +20,7 @@ import { startTcpProxy } from "../support/tcp-proxy.ts";
 
 t.setTimeout(120_000);
 
-const FAST = { probe: 50, behind: 200, silence: 1000 };
+const FAST = { probe: 50, behind: 200, silence: 1000, still: 1000 };
 const added = (name: string, version: number) => ({ type: "ADDED", object: service(name, version) });
 const knows = ({ index }: ClusterFollower, name: string): boolean =>
   index.find("shop", name)?.service !== undefined;
@@ -49,7 +49,8 @@ async function setUp(t: Test, fake: Fake, timings = FAST) {
     else sendList(request, fake.newest, []);
   });
   t.teardown(() => api.close());
-  const follower = follow({ access: { kind: "endpoint", url: api.url }, timings }, ["Service"]);
+  const limits = { qps: 1000, burst: 1000 };
+  const follower = follow({ access: { kind: "endpoint", url: api.url }, timings, limits }, ["Service"]);
   t.teardown(() => follower.watch.close());
   await follower.synced();
   return { follower, lists, compared, health: () => follower.health("Service") };
@@ -118,6 +119,23 @@ t.test("a server whose own cache of the kind stands still is not believed", asyn
   fake.newest = 200;
   await until(() => lists.length === 2, 4000, "a new list");
   t.match(follower.logs, [/not reached version 200/]);
+});
+
+t.test("one of several servers whose cache is behind the others', but moves, is believed", async (t) => {
+  let cache = 100;
+  const fake: Fake = {
+    newest: 100,
+    objects: [],
+    probe: (request) => sendList(request, (fake.newest += 10), []),
+    compare: (request) => {
+      send(request, bookmark(++cache));
+      request.response.end();
+    },
+  };
+  const { follower, lists, compared } = await setUp(t, fake);
+  await sleep(2500);
+  t.ok(compared.length > 4);
+  t.same([lists.length, follower.logs], [1, []]);
 });
 
 t.test("a store that went back (restored from a backup) is listed anew", async (t) => {

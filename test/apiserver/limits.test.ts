@@ -75,7 +75,7 @@ t.test(
     t.ok(TIMINGS.probe + TIMINGS.behind < 15_000);
     t.same(timingsFor(TIMINGS, 0, 4), TIMINGS);
     t.same(timingsFor(TIMINGS, 5, 4), TIMINGS);
-    t.same(timingsFor(TIMINGS, 0.5, 4), { ...TIMINGS, probe: 16_000, silence: 48_000 });
+    t.same(timingsFor(TIMINGS, 0.5, 4), { ...TIMINGS, probe: 16_000, silence: 48_000, still: 160_000 });
     t.end();
   },
 );

@@ -13,7 +13,7 @@ import {
   startFakeApiServer,
 } from "../support/fake-apiserver.ts";
 
-const QUIET = { probe: 600_000, behind: 600_000, silence: 600_000 };
+const QUIET = { probe: 600_000, behind: 600_000, silence: 600_000, still: 600_000 };
 
 /** A fake server, and an index of its Services; both end with the test. */
 async function setUp(

@@ -19,15 +19,22 @@ export interface Timings {
   readonly behind: number;
   /** How long the API server may be silent. */
   readonly silence: number;
+  /** How long the server's own cache of the kind may stand still while the store moves on. */
+  readonly still: number;
 }
 
 /** Silence is noticed within 15 s, whatever the clock's tick and a busy machine add. */
-export const TIMINGS: Timings = { probe: 3000, behind: 5000, silence: 13_000 };
+export const TIMINGS: Timings = { probe: 3000, behind: 5000, silence: 13_000, still: 60_000 };
 
 /** `timings`, as slow as a limit of `qps` requests a second for `kinds` kinds makes them: else the limit would look like silence. */
 export function timingsFor(timings: Timings, qps: number, kinds: number): Timings {
   const probe = Math.max(timings.probe, qps > 0 ? (2000 * kinds) / qps : 0);
-  return { ...timings, probe, silence: Math.max(timings.silence, 3 * probe) };
+  return {
+    ...timings,
+    probe,
+    silence: Math.max(timings.silence, 3 * probe),
+    still: Math.max(timings.still, 10 * probe),
+  };
 }
 
 /** How one kind fares; times are milliseconds since 1970. */
@@ -64,7 +71,7 @@ export interface FreshnessOptions {
   /** The version that the watch has reached; undefined while there is none. */
   version(): string | undefined;
   advance(version: string): void;
-  /** The server can stream lists: then its caches are as new as its store when it answers (both from 1.34 on for all). */
+  /** The server can stream lists: then its caches become as new as its store when they are asked (both from 1.34 on for all). */
   hasWatchList(): boolean;
   /** Forgets the version, opens new connections, lists. */
   relist(): void;
@@ -129,7 +136,10 @@ export function keepFresh(options: FreshnessOptions, signal: AbortSignal): Fresh
     return (list as { metadata: { resourceVersion: string } }).metadata.resourceVersion;
   };
 
-  /** Whether a second watch, from where the first one stands, has seen what the first one has not. */
+  /**
+   * Whether a second watch, from where the first one stands, sees what the first one has not. A bookmark that is newer than that
+   * will do, though it be older than `until`: where there are several servers, another one may have been asked for the newest version.
+   */
   const compare = async (until: string): Promise<"missed" | "reached" | "unknown"> => {
     const from = options.version();
     if (from === undefined) return "unknown";
@@ -153,9 +163,9 @@ export function keepFresh(options: FreshnessOptions, signal: AbortSignal): Fresh
           const reached = options.version();
           if (reached === undefined) return "unknown";
           if (type === "BOOKMARK") {
-            if (isOlder(at, until)) continue;
-            if (isOlder(reached, at)) options.advance(at);
-            return "reached";
+            const isCloser = isOlder(reached, at);
+            if (isCloser) options.advance(at);
+            return isCloser || !isOlder(at, until) ? "reached" : "unknown";
           }
           if (!isOlder(until, at) && isOlder(reached, at)) return "missed";
         }
@@ -181,7 +191,7 @@ export function keepFresh(options: FreshnessOptions, signal: AbortSignal): Fresh
     if (now() - behind.since < timings.behind) return;
     const verdict = await compare(behind.version);
     if (verdict === "reached") confirm();
-    else if (verdict === "missed" || now() - behind.since >= timings.silence) {
+    else if (verdict === "missed" || now() - behind.since >= timings.still) {
       frozen(
         `the watch has not reached version ${behind.version} within ${Math.round((now() - behind.since) / 1000)} s`,
       );
