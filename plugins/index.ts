@@ -61,7 +61,7 @@ export const registry: Registry = {
     plugin("secondary"),
     plugin("etcd"),
     plugin("loop", () => import("./loop/index.ts").then((m) => m.loop)),
-    plugin("forward"),
+    plugin("forward", () => import("./forward/index.ts").then((m) => m.forward)),
     plugin("grpc"),
     plugin("erratic"),
     plugin("whoami", () => import("./whoami/index.ts").then((m) => m.whoami)),

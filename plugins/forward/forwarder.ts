@@ -1,0 +1,142 @@
+import { QUERY_TIME, UPSTREAM_TAP, type UpstreamExchange } from "../../src/capabilities.ts";
+import { isWithin, ROOT, type Name } from "../../src/dns/name.ts";
+import type { Answer, Failure } from "../../src/dns/message.ts";
+import type { Query } from "../../src/dns/query.ts";
+import { FLAG, OPCODE, RCODE, TYPE } from "../../src/dns/types.ts";
+import type { Context, Instance, MaybePromise, Next } from "../../src/plugin.ts";
+import { Attempt, type Attempts } from "./attempt.ts";
+import type { Policy } from "./policy.ts";
+import type { Upstreams } from "./upstreams.ts";
+
+/** What a `forward` line asks for, beyond what concerns single upstreams. Times in milliseconds. */
+export interface ForwarderSettings extends Pick<
+  Attempts,
+  | "maxFails"
+  | "maxConnects"
+  | "failFast"
+  | "failover"
+  | "next"
+  | "nextOnNoData"
+  | "forceTcp"
+  | "preferUdp"
+  | "hedge"
+  | "metrics"
+> {
+  readonly from: Name;
+  readonly except: readonly Name[];
+  /** 0: any number. */
+  readonly maxConcurrent: number;
+  readonly policy: Policy;
+}
+
+/** Milliseconds that a query may take over all upstreams. */
+const PATIENCE = 5000;
+const UPSTREAM = "forward/upstream";
+/** What of the header's second word goes to the upstream. */
+const ASKED = FLAG.RD | FLAG.AD | FLAG.CD;
+
+export function createForwarder(
+  settings: ForwarderSettings,
+  upstreams: Upstreams,
+  context: Context,
+): Instance {
+  const { from, except, maxConcurrent, policy, metrics } = settings;
+  const isEverything = from === ROOT && except.length === 0;
+  const allDown = context.metrics.counter(
+    "healthcheck_broken_total",
+    "Counter of the number of complete failures of the healthchecks.",
+  );
+  const rejects = context.metrics.counter(
+    "max_concurrent_rejects_total",
+    "Counter of the number of queries rejected because the concurrent queries were at maximum.",
+  );
+  const tooMany: Failure = {
+    kind: "failure",
+    rcode: RCODE.REFUSED,
+    error: `concurrent queries exceeded maximum ${maxConcurrent}`,
+  };
+
+  /** Which upstream answered, by the query as it came in: for metadata. */
+  const answeredBy = new WeakMap<Query, string>();
+  let patience = PATIENCE;
+  let tap: ((exchange: UpstreamExchange) => void) | undefined;
+  const attempts: Attempts = {
+    ...settings,
+    patience: () => patience,
+    metrics,
+    allDown: () => allDown.at().inc(),
+    random: context.random,
+    chosen: (query, upstream) => answeredBy.set(query.origin, upstream.name),
+    tap: () => tap,
+  };
+
+  /** Questions under way, by what makes two of them the same: who asks one of these waits along. */
+  const flights = new Map<string, Promise<Answer>>();
+  let concurrent = 0;
+  const mayHandOver = settings.next.size > 0 || settings.nextOnNoData;
+
+  const ask = (query: Query, next: Next): Promise<Answer> => {
+    const key = isShared(query) ? flightKey(query) : "";
+    const known = flights.get(key);
+    if (known !== undefined) return known;
+    let land: (answer: MaybePromise<Answer>) => void;
+    const flight = new Promise<Answer>((resolve) => {
+      land = resolve;
+    });
+    if (key !== "") flights.set(key, flight);
+    concurrent++;
+    const done = (answer: MaybePromise<Answer>): void => {
+      concurrent--;
+      if (key !== "") flights.delete(key);
+      land(answer);
+    };
+    const asked = mayHandOver ? outliving(query) : query;
+    new Attempt(attempts, asked, next, policy(upstreams.list), done).go();
+    return flight;
+  };
+
+  const takes = (name: Name): boolean =>
+    isEverything || (isWithin(name, from) && (name === from || !except.some((zone) => isWithin(name, zone))));
+
+  return {
+    answer(query, next) {
+      if (!takes(query.name)) return next(query);
+      if (maxConcurrent > 0 && concurrent >= maxConcurrent) {
+        rejects.at().inc();
+        return tooMany;
+      }
+      return ask(query, next);
+    },
+    metadata(query, label) {
+      return label === UPSTREAM ? answeredBy.get(query.origin) : undefined;
+    },
+    start() {
+      patience = Math.min(PATIENCE, ...context.find(QUERY_TIME));
+      const taps = context.find(UPSTREAM_TAP);
+      if (taps.length > 0) tap = (exchange) => taps.forEach((one) => one(exchange));
+      return upstreams.start();
+    },
+    close: () => upstreams.close(),
+  };
+}
+
+/** `loop` finds loops by its HINFO query coming back: it must go round. */
+const isShared = (query: Query): boolean => query.opcode === OPCODE.QUERY && query.type !== TYPE.HINFO;
+
+/** A query that another handler can be given later, when its packet is gone. */
+function outliving(query: Query): Query {
+  const kept = query.with({});
+  kept.questionEnd = 0;
+  kept.peer = query.peer.keep();
+  return kept;
+}
+
+/** All that an upstream sees of a query, the letters of its name aside, and the size that the client takes. */
+function flightKey(query: Query): string {
+  const { name, type, udpSize, edns, dnssecOk, peer, options } = query;
+  const bits =
+    (query.flags & ASKED) | (edns ? 1 : 0) | (dnssecOk ? 2 : 0) | (peer.protocol === "tcp" ? 4 : 0);
+  let key = name + String.fromCharCode(type, query.class, bits, udpSize);
+  for (const { code, data } of options) key += String.fromCharCode(code, data.length) + data;
+  return key;
+}
