@@ -131,13 +131,21 @@ function sourceOf(conf: string): () => Source {
 }
 
 function bannerLines(server: Server): string[] {
-  return server.banner().flatMap((line) => {
-    const zone = /(?:^|:\/\/)([^:/]*)(?=:\d+(?: on |$))/.exec(line)?.[1] ?? "";
-    return isPreferred(zone)
-      ? [line]
-      : [`Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`, line];
-  });
+  return server
+    .banner()
+    .flatMap(({ zone, text }) =>
+      isPreferred(zone)
+        ? [text]
+        : [`Warning: Domain ${quoted(zone)} does not follow RFC1035 preferred syntax`, text],
+    );
 }
+
+/** As Go's %q: what can't be printed is escaped. */
+const quoted = (text: string): string =>
+  JSON.stringify(text).replace(
+    /[\u007f-\u00a0\u200b-\u200f\u2028-\u202f\ufeff]/g,
+    (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"),
+  );
 
 /** Labels that begin with a letter, end with a letter or digit, and have only these and hyphens inside (RFC 1035 §2.3.1); numbers in reverse zones. */
 function isPreferred(zone: string): boolean {

@@ -46,14 +46,20 @@ export interface Services {
   readonly random: () => number;
 }
 
+/** A zone, and how the banner shows it: `[scheme://]zone:port[ on address]`. */
+export interface BannerLine {
+  readonly zone: string;
+  readonly text: string;
+}
+
 /** What one socket serves. */
 export interface Served {
   readonly key: ListenerKey;
   readonly router: Router;
   /** Of the first block that listens here: its timeouts and TLS are the socket's. */
   readonly settings: BlockSettings;
-  /** `zone:port on address`, with warnings, as the banner says them. */
-  readonly zones: readonly string[];
+  /** What the banner says, sorted. */
+  readonly zones: readonly BannerLine[];
 }
 
 export interface Configuration {
@@ -267,20 +273,19 @@ function listenersOf(draft: Draft): ListenerKey[] {
 function serve(drafts: readonly Draft[]): Served[] {
   const groups = new Map<
     string,
-    { key: ListenerKey; settings: BlockSettings; zones: RouterZone[]; banner: Set<string> }
+    { key: ListenerKey; settings: BlockSettings; zones: RouterZone[]; banner: Map<string, BannerLine> }
   >();
   for (const draft of drafts) {
     const block = blockOf(draft);
     for (const key of listenersOf(draft)) {
       let group = groups.get(key.label);
       if (group === undefined)
-        groups.set(key.label, (group = { key, settings: draft.settings, zones: [], banner: new Set() }));
+        groups.set(key.label, (group = { key, settings: draft.settings, zones: [], banner: new Map() }));
       for (const { scheme, port, zone } of draft.block.keys) {
         if (scheme !== key.transport || port !== key.port) continue;
         group.zones.push({ zone: nameOf(zone), block });
-        group.banner.add(
-          `${scheme === "dns" ? "" : `${scheme}://`}${zone}:${port}${key.address === "" ? "" : ` on ${key.address}`}`,
-        );
+        const text = `${scheme === "dns" ? "" : `${scheme}://`}${zone}:${port}${key.address === "" ? "" : ` on ${key.address}`}`;
+        group.banner.set(text, { zone, text });
       }
     }
   }
@@ -288,6 +293,6 @@ function serve(drafts: readonly Draft[]): Served[] {
     key,
     settings,
     router: createRouter(zones, key.label),
-    zones: [...banner].sort(),
+    zones: [...banner.values()].sort((a, b) => (a.text < b.text ? -1 : 1)),
   }));
 }

@@ -5,6 +5,7 @@ import { createRegistry, type Registry as MetricsRegistry } from "../metrics/met
 import type { ClusterInput, Host, Plugin, ReloadOutcome } from "../plugin.ts";
 import {
   configure,
+  type BannerLine,
   isConfigurationError,
   parseSource,
   type Configuration,
@@ -50,7 +51,7 @@ export interface Server {
   listen(): Promise<readonly Address[]>;
   addresses(): readonly Address[];
   /** Zones and addresses as CoreDNS's banner lists them. */
-  banner(): readonly string[];
+  banner(): readonly BannerLine[];
   reload(ifChanged?: boolean): Promise<ReloadOutcome>;
   /** Serves one DNS message as if it had come over the network; undefined where the server stays silent. */
   exchange(message: Uint8Array, from?: ExchangeFrom): Promise<Buffer | undefined>;
