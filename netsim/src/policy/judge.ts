@@ -27,6 +27,7 @@ export interface Judge {
   enforces(end: Endpoint, direction: Direction): boolean;
   /** The container ports that a rule's port names are looked up in; Cilium's are those of a whole identity. */
   readonly portsOf: Readonly<Record<Direction, PortsOf>>;
+  /** The same list (the same object) for subjects that the same policies select. */
   stages(subject: Endpoint, direction: Direction): readonly Stage[];
   side(subject: Endpoint, peer: Endpoint, probe: Probe, direction: Direction): Side;
 }
@@ -41,13 +42,43 @@ export function createJudge(
   const portsOf = { ingress: own, egress: egressPorts };
   const candidates = layers.map(indexPolicies);
 
-  function stages(subject: Endpoint, direction: Direction): Stage[] {
-    if (!enforces(subject, direction)) return [];
-    return layers.flatMap((layer, i) => {
-      const of = candidates[i] as (e: Endpoint) => readonly Policy[];
-      const selected = of(subject).filter((p) => p[direction] !== undefined && p.subject.test(subject, true));
-      return selected.length === 0 ? [] : (layer.stage(selected, direction, subject) ?? []);
-    });
+  // Subjects that the same policies select share their stages: rows of a matrix are computed once for each list.
+  const made = new Map<string, readonly Stage[]>();
+
+  function stages(subject: Endpoint, direction: Direction): readonly Stage[] {
+    if (!enforces(subject, direction)) return NO_STAGES;
+    const selected = layers.map((_, i) =>
+      (candidates[i] as Candidates)(subject).filter(
+        (c) => c.policy[direction] !== undefined && c.policy.subject.test(subject, true),
+      ),
+    );
+    let key = `${direction} ${subject.kind}`;
+    for (const [i, layer] of layers.entries()) {
+      const of = selected[i] as readonly Candidate[];
+      if (of.length === 0) continue;
+      key += ` ${i}:${of.map((c) => c.index).join()}`;
+      if (layer.variant !== undefined)
+        key += ` ${layer.variant(
+          of.map((c) => c.policy),
+          direction,
+          subject,
+        )}`;
+    }
+    let list = made.get(key);
+    if (list === undefined) {
+      list = layers.flatMap((layer, i) => {
+        const of = selected[i] as readonly Candidate[];
+        return of.length === 0
+          ? []
+          : (layer.stage(
+              of.map((c) => c.policy),
+              direction,
+              subject,
+            ) ?? []);
+      });
+      made.set(key, list);
+    }
+    return list;
   }
 
   function side(subject: Endpoint, peer: Endpoint, probe: Probe, direction: Direction): Side {
@@ -76,17 +107,25 @@ export function createJudge(
   return { layers, enforces, portsOf, stages, side };
 }
 
+const NO_STAGES: readonly Stage[] = [];
+
+interface Candidate {
+  readonly policy: Policy;
+  readonly index: number;
+}
+type Candidates = (subject: Endpoint) => readonly Candidate[];
+
 /** A layer's policies that could select somebody in a namespace, in their order. */
-function indexPolicies(layer: Layer): (subject: Endpoint) => readonly Policy[] {
-  const byNamespace = new Map<string, readonly Policy[]>();
-  const wide = layer.policies.filter((p) => p.namespace === undefined);
-  const named = new Set(layer.policies.flatMap((p) => p.namespace ?? []));
-  for (const name of named) {
-    byNamespace.set(
-      name,
-      layer.policies.filter((p) => p.namespace === undefined || p.namespace === name),
-    );
+function indexPolicies(layer: Layer): Candidates {
+  const all = layer.policies.map((policy, index): Candidate => ({ policy, index }));
+  const byNamespace = new Map<string, Candidate[]>();
+  for (const { policy } of all) if (policy.namespace !== undefined) byNamespace.set(policy.namespace, []);
+  for (const candidate of all) {
+    const { namespace } = candidate.policy;
+    if (namespace !== undefined) byNamespace.get(namespace)?.push(candidate);
+    else for (const list of byNamespace.values()) list.push(candidate);
   }
+  const wide = all.filter((c) => c.policy.namespace === undefined);
   return (subject) => byNamespace.get(subject.namespace) ?? wide;
 }
 

@@ -1,5 +1,5 @@
 /** Everybody against everybody: the stages of every class, evaluated over sets of classes as bits. */
-import { bits, bitsWhere, fullBits, hasBit, isEmpty, union } from "../select/bitset.ts";
+import { bits, bitsWhere, fullBits, hasBit, isEmpty, transpose, union } from "../select/bitset.ts";
 import type { Bits } from "../select/bitset.ts";
 import { classify } from "./classes.ts";
 import type { Classes } from "./classes.ts";
@@ -97,9 +97,38 @@ export function createMatrix(judge: Judge, endpoints: readonly Endpoint[]): Matr
     }
   }
 
-  const stageCache: Record<Direction, (readonly Stage[] | undefined)[]> = { ingress: [], egress: [] };
-  const stagesOf = (direction: Direction, subject: number): readonly Stage[] =>
-    (stageCache[direction][subject] ??= judge.stages(members[subject] as Endpoint, direction));
+  /** The stages of a subject, and what a row depends on besides them: own ports (named in a rule), the node (host peers). */
+  const about = new Map<readonly Stage[], { id: number; named: boolean; host: boolean }>();
+  function aboutStages(stages: readonly Stage[]) {
+    let known = about.get(stages);
+    if (known === undefined) {
+      const rules = stages.flatMap((s) => s.rules);
+      const host = rules.some((r) => peersOf(r)?.local !== undefined);
+      about.set(stages, (known = { id: about.size, named: rules.some(hasNamedPorts), host }));
+    }
+    return known;
+  }
+
+  interface Kind {
+    readonly key: string;
+    readonly stages: readonly Stage[];
+  }
+  const kinds: Record<Direction, (Kind | undefined)[]> = { ingress: [], egress: [] };
+  /** Subjects of the same kind have the same row. */
+  function kindOf(direction: Direction, index: number): Kind {
+    let kind = kinds[direction][index];
+    if (kind === undefined) {
+      const subject = members[index] as Endpoint;
+      const stages = judge.stages(subject, direction);
+      const { id, named, host } = aboutStages(stages);
+      const ports =
+        named && direction === "ingress"
+          ? subject.ports.map((p) => `${p.name}/${p.containerPort}/${p.protocol}`).join()
+          : "";
+      kinds[direction][index] = kind = { key: `${id} ${host ? subject.node : ""} ${ports}`, stages };
+    }
+    return kind;
+  }
 
   function port(probe: Probe): PortMatrix {
     const named = new Map<Rule, Bits>();
@@ -124,9 +153,8 @@ export function createMatrix(judge: Judge, endpoints: readonly Endpoint[]): Matr
       return true;
     }
 
-    function row(direction: Direction, index: number): Row {
+    function row(direction: Direction, index: number, stages: readonly Stage[]): Row {
       const subject = members[index] as Endpoint;
-      const stages = stagesOf(direction, index);
       if (stages.length === 0) return { open: everybody, redirect: undefined };
       const open = bits(size);
       let redirect: Bits | undefined;
@@ -149,9 +177,16 @@ export function createMatrix(judge: Judge, endpoints: readonly Endpoint[]): Matr
       return { open, redirect };
     }
 
-    const rows: Record<Direction, (Row | undefined)[]> = { ingress: [], egress: [] };
-    const rowOf = (direction: Direction, index: number): Row =>
-      (rows[direction][index] ??= row(direction, index));
+    const rows: Record<Direction, Map<string, Row>> = { ingress: new Map(), egress: new Map() };
+    function rowOf(direction: Direction, index: number): Row {
+      const { key, stages } = kindOf(direction, index);
+      let known = rows[direction].get(key);
+      if (known === undefined) rows[direction].set(key, (known = row(direction, index, stages)));
+      return known;
+    }
+
+    /** For each class, the classes that let it in. */
+    let letIn: readonly Bits[] | undefined;
 
     function side(direction: Direction, from: number, to: number): Action {
       const [subject, peer] = direction === "ingress" ? [to, from] : [from, to];
@@ -170,12 +205,13 @@ export function createMatrix(judge: Judge, endpoints: readonly Endpoint[]): Matr
         return ingress === "redirect" || egress === "redirect" ? "redirect" : "allow";
       },
       reaches: (from) => {
+        letIn ??= transpose(
+          members.map((_, to) => rowOf("ingress", to).open),
+          size,
+        );
         const out = Uint32Array.from(rowOf("egress", from).open);
-        for (let to = 0; to < size; to++) {
-          if (hasBit(out, to) && !hasBit(rowOf("ingress", to).open, from)) {
-            out[to >>> 5] = (out[to >>> 5] as number) & ~(1 << (to & 31));
-          }
-        }
+        const entered = letIn[from] as Bits;
+        for (let w = 0; w < out.length; w++) out[w] = (out[w] as number) & (entered[w] as number);
         return out;
       },
     };

@@ -90,6 +90,8 @@ export interface Layer<P extends Policy = Policy> {
   readonly policies: readonly P[];
   /** The stage that those policies make which select the subject; undefined when they leave it alone. */
   stage(selected: readonly P[], direction: Direction, subject: Endpoint): Stage | undefined;
+  /** What else about the subject the stage depends on, besides its kind; equal keys, equal stages. */
+  variant?(selected: readonly P[], direction: Direction, subject: Endpoint): string;
 }
 
 /** The ports under which a destination's named ports are looked up. */

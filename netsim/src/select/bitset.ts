@@ -42,3 +42,31 @@ export function* eachBit(set: Bits): Generator<number> {
     }
   }
 }
+
+/** Square bit matrix: row i has bit j -> row j has bit i. In blocks of 32 by 32 (Hacker's Delight, 7-3). */
+export function transpose(rows: readonly Bits[], size: number): Bits[] {
+  const out = Array.from({ length: size }, () => bits(size));
+  const block = new Uint32Array(32);
+  const words = (size + 31) >>> 5;
+  for (let r = 0; r < words; r++) {
+    const height = Math.min(32, size - r * 32);
+    for (let c = 0; c < words; c++) {
+      for (let k = 0; k < 32; k++) block[k] = k < height ? ((rows[r * 32 + k] as Bits)[c] as number) : 0;
+      transposeBlock(block);
+      const width = Math.min(32, size - c * 32);
+      for (let k = 0; k < width; k++) (out[c * 32 + k] as Bits)[r] = block[k] as number;
+    }
+  }
+  return out;
+}
+
+function transposeBlock(a: Uint32Array): void {
+  let mask = 0x0000ffff;
+  for (let j = 16; j !== 0; j >>>= 1, mask ^= mask << j) {
+    for (let k = 0; k < 32; k = (k + j + 1) & ~j) {
+      const t = (((a[k] as number) >>> j) ^ (a[k + j] as number)) & mask;
+      a[k + j] = (a[k + j] as number) ^ t;
+      a[k] = (a[k] as number) ^ (t << j);
+    }
+  }
+}

@@ -18,6 +18,7 @@ import { parseCalicoSelector } from "../../select/calico-selector.ts";
 import { fieldName } from "../../model/read.ts";
 import type { Path } from "../../model/read.ts";
 import { adminLayer, baselineLayer } from "../admin.ts";
+import type { Endpoint } from "../endpoint.ts";
 import { compileNetworkPolicy, ownNodeLayer } from "../kubernetes.ts";
 import { isWorkload } from "../peers.ts";
 import { ALL_PORTS } from "../rule.ts";
@@ -198,15 +199,18 @@ const ofKubernetes = (policy: NetworkPolicy): Ordered => ({
 const byOrder = (a: Ordered, b: Ordered): number =>
   a.order === b.order ? (a.name < b.name ? -1 : 1) : a.order - b.order;
 
+const applies = (p: Ordered, rule: Rule, subject: Endpoint): boolean =>
+  p.own.get(rule)?.test(subject, true) ?? true;
+
 function tierLayer(name: string, policies: readonly Ordered[], pass: boolean): Layer<Ordered> {
   return {
     name: `tier ${name}`,
     policies: [...policies].sort(byOrder),
+    variant: (selected, direction, subject) =>
+      selected.flatMap((p) => (p[direction] ?? []).map((r) => (applies(p, r, subject) ? "1" : "0"))).join(""),
     stage: (selected, direction, subject) => ({
       layer: `tier ${name}`,
-      rules: selected.flatMap((p) =>
-        (p[direction] ?? []).filter((r) => p.own.get(r)?.test(subject, true) ?? true),
-      ),
+      rules: selected.flatMap((p) => (p[direction] ?? []).filter((r) => applies(p, r, subject))),
       otherwise: pass ? "next" : "deny",
       policies: selected.map((p) => p.object),
     }),
