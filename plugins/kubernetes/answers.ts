@@ -101,7 +101,7 @@ export function createAnswers(index: ClusterIndex, settings: Settings): Answers 
   const find = (asked: Asked): Made => {
     const { name, rawName, type, zone } = asked;
     // Records that repeat capitals of the client's are good for this client only.
-    if (rawName !== name || !COMMON.has(type)) return make(asked);
+    if (rawName !== name || !COMMON.has(type) || !index.synced) return make(asked);
     const known = memo.get(type, name);
     if (
       known !== undefined &&

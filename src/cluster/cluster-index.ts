@@ -161,7 +161,8 @@ export class ClusterIndex implements ClusterSink {
     if (this.hasNamespace(name) === present) return;
     this.#tree.namespace(name).present = present;
     this.#tree.prune(name);
-    this.generations.bumpAll();
+    // Until the first list of everything is complete, answers are not kept, and after it all are void.
+    if (this.synced) this.generations.bumpAll();
   }
 
   #setService(namespace: string, name: string, service: Service | undefined): void {

@@ -5,7 +5,7 @@
  * change voids every answer that depends on it, found or not found, in the time of one addition, and nobody keeps lists
  * of who depends on what. Two things may share a slot: then an answer is made again without need.
  */
-const SLOTS = 8192;
+const SLOTS = 32768;
 
 /** The slot that every change counts up: for answers that are made of more than one thing. */
 export const ANYTHING = 0;

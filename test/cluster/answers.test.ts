@@ -132,7 +132,7 @@ t.test("an answer that is kept is the one that would be made anew, whatever chan
   fc.assert(
     fc.property(fc.array(steps, { maxLength: 40 }), fc.constantFrom(...variants), (list, variant) => {
       let seconds = 1000;
-      const index = new ClusterIndex({ kinds: ["Service"], now: () => seconds * 1000 });
+      const index = new ClusterIndex({ kinds: [], now: () => seconds * 1000 });
       const settings = settingsOf({
         ...variant,
         zones,

@@ -105,6 +105,7 @@ t.test("the serial of imports: 0 until one changes", (t) => {
 
 t.test("a change voids what depends on it, and little else", (t) => {
   const { index } = make();
+  for (const kind of KINDS) index.list(kind).end();
   const { generations } = index;
   const slots = {
     web: generations.slotOf("shop", "web"),
