@@ -25,6 +25,8 @@ export interface Watch {
 export type Command =
   | { readonly type: "watch"; readonly watch: Watch }
   | { readonly type: "unwatch"; readonly id: number }
+  /** Let go of everything, and end. */
+  | { readonly type: "close" }
   /** A portion has been dealt with: the worker may send one more. */
   | { readonly type: "done" };
 

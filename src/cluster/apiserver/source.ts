@@ -1,6 +1,7 @@
 /** An API server as the source of a cluster. */
-import { fileURLToPath } from "node:url";
+import { once } from "node:events";
 import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { ClusterObject, Kind } from "../objects.ts";
 import type { ClusterSink, ClusterSource, ClusterWatch, KindHealth, Listing, Wanted } from "../source.ts";
@@ -24,6 +25,7 @@ export interface ApiServerOptions {
 /** A worker that says nothing for so long, though it has to every second, is held for stuck. */
 const WORKER_SILENCE_MS = 20_000;
 const RESTART_MS = 1000;
+const LAST_RESORT_MS = 5000;
 
 /**
  * The cluster behind an API server, followed by a worker thread that lives as long as anything is watched. Throws an Error
@@ -91,13 +93,24 @@ export function apiServerSource(options: ApiServerOptions): ClusterSource {
           if (!followers.delete(watch.id)) return;
           send({ type: "unwatch", id: watch.id });
           if (followers.size > 0) return;
+          send({ type: "close" });
           const last = worker;
           worker = undefined;
-          await last?.terminate();
+          if (last !== undefined) await ended(last);
         },
       };
     },
   };
+}
+
+/**
+ * The thread's end. It ends by itself when nothing is left to do: to terminate it while it is inside a socket's native code can
+ * abort the whole process (seen on Node 20), so that is the last resort.
+ */
+async function ended(worker: Worker): Promise<void> {
+  const timer = setTimeout(() => void worker.terminate(), LAST_RESORT_MS);
+  await once(worker, "exit");
+  clearTimeout(timer);
 }
 
 /** Beside this file, in the sources as in the compiled tree. */

@@ -28,6 +28,10 @@ port.on("message", (command: Command) => {
     case "unwatch":
       running.get(command.id)?.abort(new Error("not wanted any more"));
       return void running.delete(command.id);
+    case "close":
+      for (const stop of running.values()) stop.abort(new Error("closed"));
+      client.close();
+      return port.close();
     case "done":
       return onTheirWay.shift()?.();
   }
