@@ -23,6 +23,7 @@ import type { Answer, Failure, Message } from "./dns/message.ts";
 import type { Name } from "./dns/name.ts";
 import type { Query } from "./dns/query.ts";
 import type { Metrics } from "./metrics/metrics.ts";
+import type { Carrier } from "./upstream/carrier.ts";
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -156,6 +157,8 @@ export interface Host {
   metricsPage(): Promise<HttpResponse>;
   /** Kubernetes objects, or a directory of manifests, that the embedding program gave for blocks that name no source. */
   readonly cluster: ClusterInput | undefined;
+  /** Takes messages to upstreams in place of the network, where the embedding program wants that. */
+  readonly carrier: Carrier | undefined;
 }
 
 /** A directory of manifests, or the objects themselves in the API's form. */

@@ -12,7 +12,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "src/directive": ["src/corefile", "src/dns"],
   "src/cluster": ["src/dns"],
   "src/resolver": ["src/dns"],
-  "src/plugin.ts": ["src/directive", "src/dns", "src/metrics"],
+  "src/plugin.ts": ["src/directive", "src/dns", "src/metrics", "src/upstream"],
   "src/capabilities.ts": ["src/plugin.ts", "src/dns", "src/cluster"],
   "src/log": ["src/plugin.ts"],
   "src/gotemplate": [],

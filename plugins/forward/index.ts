@@ -87,6 +87,7 @@ function upstreamSettings(line: Line, metrics: UpstreamMetrics, context: Context
       (tlsContext ??= import("../../src/upstream/tls.ts").then((tls) => tls.readTlsContext(tlsFiles))),
     serverName: line.tls_servername,
     metrics,
+    carrier: context.host.carrier,
   };
 }
 

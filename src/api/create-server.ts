@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { registry } from "../../plugins/index.ts";
 import type { Output } from "../log/output.ts";
 import type { ClusterInput, Plugin, ReloadOutcome } from "../plugin.ts";
+import type { Carrier } from "../upstream/carrier.ts";
 import { createServerCore, type ExchangeFrom } from "../server/server.ts";
 import type { Address } from "../server/sockets.ts";
 import { COREDNS_VERSION } from "../version.ts";
@@ -20,6 +21,8 @@ export interface CreateServerOptions {
   readonly port?: number;
   /** Receives the log's lines; default: nothing is written. */
   readonly log?: (level: string, text: string) => void;
+  /** Takes the messages of `forward` to upstreams in place of the network: for chains of servers in one process. */
+  readonly carrier?: Carrier;
   /** Called where a plugin wants the process to end (`loop`). Default: the line goes to `log`. */
   readonly onFatal?: (line: string) => void;
   /** Seconds since 1970, and a number in [0, 1): for tests that hold time and chance still. */
@@ -75,6 +78,7 @@ function wrap(options: CreateServerOptions, listen: boolean): DnsServer {
     ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.carrier === undefined ? {} : { carrier: options.carrier }),
     ...(options.onFatal === undefined ? {} : { onFatal: options.onFatal }),
     ...(options.now === undefined ? {} : { now: options.now }),
     ...(options.random === undefined ? {} : { random: options.random }),

@@ -20,6 +20,7 @@ import { PENDING, type Engine } from "./engine.ts";
 import { plainPeer } from "./peer.ts";
 import { createSockets, type Address } from "./sockets.ts";
 import type { Peer } from "../dns/query.ts";
+import type { Carrier } from "../upstream/carrier.ts";
 import { MAX_MESSAGE } from "../dns/reply.ts";
 
 export interface ServerOptions {
@@ -39,6 +40,8 @@ export interface ServerOptions {
   readonly version: string;
   /** false: no sockets are opened; ask with `exchange`. */
   readonly listen?: boolean;
+  /** Takes messages to upstreams in place of the network. */
+  readonly carrier?: Carrier;
   /** Called where a plugin asks for the process's end. */
   readonly onFatal?: (line: string) => void;
   /** Seconds since 1970, and a number in [0, 1). */
@@ -131,6 +134,7 @@ export function createServerCore(options: ServerOptions): Server {
       return { status: 200, type, body };
     },
     cluster: options.cluster,
+    carrier: options.carrier,
   };
 
   const services: Services = {

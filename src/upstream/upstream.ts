@@ -3,6 +3,7 @@ import type { Name } from "../dns/name.ts";
 import { encodeMessage } from "../dns/codec.ts";
 import { CLASS } from "../dns/rr.ts";
 import { FLAG, TYPE } from "../dns/types.ts";
+import { carrierTransport, type Carrier } from "./carrier.ts";
 import { Exchange } from "./exchange.ts";
 import { hostPort } from "./failure.ts";
 import { Health } from "./health.ts";
@@ -38,6 +39,8 @@ export interface UpstreamSettings {
   readonly tlsContext: () => Promise<SecureContext>;
   readonly serverName: string | undefined;
   readonly metrics: UpstreamMetrics | undefined;
+  /** In place of the network. */
+  readonly carrier?: Carrier | undefined;
 }
 
 export interface HealthCheck {
@@ -131,6 +134,12 @@ interface Transports {
 }
 
 async function transportsOf(endpoint: Endpoint, settings: UpstreamSettings): Promise<Transports> {
+  const { carrier } = settings;
+  if (carrier !== undefined) {
+    const carried = ({ readTimeout }: PoolOptions): Transport =>
+      carrierTransport(carrier, endpoint, readTimeout);
+    return { udp: carried, stream: carried };
+  }
   const udp = (options: PoolOptions): Transport => new UdpPool(options, openDgram);
   if (endpoint.transport === "dns") {
     return { udp, stream: (options) => new StreamPool(options, tcpDialer, MOST_TCP) };
