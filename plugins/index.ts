@@ -9,7 +9,7 @@ const plugin = (name: string, load?: () => Promise<Plugin>): RegistryEntry => ({
 
 export const registry: Registry = {
   order: [
-    plugin("root"),
+    plugin("root", () => import("./root/index.ts").then((m) => m.root)),
     plugin("metadata"),
     plugin("geoip"),
     plugin("cancel"),
@@ -56,7 +56,7 @@ export const registry: Registry = {
     plugin("clouddns"),
     plugin("k8s_external"),
     plugin("kubernetes", () => import("./kubernetes/index.ts").then((m) => m.kubernetes)),
-    plugin("file"),
+    plugin("file", () => import("./file/index.ts").then((m) => m.file)),
     plugin("auto"),
     plugin("secondary"),
     plugin("etcd"),

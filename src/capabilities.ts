@@ -27,13 +27,17 @@ export const GENERATIONS: Capability<AnswerGenerations> = capability("generation
 export interface ZoneTransfer {
   /**
    * All records of the zone `name` (in lower case) from SOA to SOA, or the SOA alone where `serial`, the one that the client has, is up
-   * to date; undefined where the plugin is not authoritative for it. Taken while the connection takes them.
+   * to date; nothing at all where the zone has not been loaded; undefined where the plugin is not authoritative for it. Taken while the
+   * connection takes them.
    */
   records(name: Name, serial: number | undefined): Iterable<RR> | undefined;
 }
 
 /** Offered by the plugins that have zones, asked by `transfer`. */
 export const TRANSFER: Capability<ZoneTransfer> = capability("transfer");
+
+/** Tells the other servers of a zone, in lower case, that it has changed (RFC 1996): `transfer` offers it to the plugins that have zones. */
+export const NOTIFIER: Capability<(zone: Name) => void> = capability("notifier");
 
 /** How long a query may take, in milliseconds: `cancel` offers it, plugins that wait for others heed it. */
 export const QUERY_TIME: Capability<number> = capability("query-time");

@@ -7,6 +7,7 @@ import { root } from "./support/paths.ts";
 /** For each room, the rooms that its files may import from, beside their own. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "src/dns": [],
+  "src/zone": ["src/dns"],
   "src/corefile": [],
   "src/metrics": [],
   "src/directive": ["src/corefile", "src/dns"],
@@ -37,6 +38,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     "src/metrics",
     "src/cluster",
     "src/upstream",
+    "src/zone",
     "src/gotemplate",
     "src/expr",
     "src/corefile",

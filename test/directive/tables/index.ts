@@ -1,4 +1,6 @@
 import type { AnyDirective } from "../../../src/directive/index.ts";
+import { directiveTable as file } from "../../../plugins/file/directive.ts";
+import { directiveTable as root } from "../../../plugins/root/directive.ts";
 import { cache } from "./cache.ts";
 import { errors } from "./errors.ts";
 import { forward } from "./forward.ts";
@@ -14,6 +16,7 @@ import { template } from "./template.ts";
 export const tables: Readonly<Record<string, AnyDirective>> = {
   cache,
   errors,
+  file,
   forward,
   health,
   hosts,
@@ -21,6 +24,7 @@ export const tables: Readonly<Record<string, AnyDirective>> = {
   log,
   prometheus,
   rewrite,
+  root,
   template,
   ...settings,
 };

@@ -71,26 +71,6 @@ export const bind = directive({
   options: { except: { type: "text[]", as: "ADDRESS|INTERFACE", doc: "But not on these." } },
 });
 
-export const file = directive({
-  doc: "Answers from a zone file.",
-  repeat: "each",
-  args: {
-    file: { type: "path" },
-    zones: { type: "zone[]", default: "keys" },
-  },
-  options: {
-    reload: {
-      type: "duration",
-      default: "1m",
-      surplus: "ignored",
-      doc: "How often the file is looked at; 0: never.",
-    },
-    reload_by_mtime: { type: "flag", loose: true },
-    fallthrough: { type: "zone[]", ifEmpty: ["."] },
-    upstream: { ignored: true },
-  },
-});
-
 export const chaos = directive({
   doc: "Answers CH TXT queries about the server.",
   repeat: "first",
@@ -103,10 +83,4 @@ export const bufsize = directive({
   repeat: "first",
   args: { size: { type: "integer", min: 512, max: 4096, default: 1232 } },
   block: "ignored",
-});
-
-export const root = directive({
-  doc: "Where relative names of files begin.",
-  repeat: "last",
-  args: { path: { type: "path" } },
 });
