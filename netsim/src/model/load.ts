@@ -158,7 +158,7 @@ function createReader() {
     const { slot, namespaced, read } = known === "unknown" ? UNKNOWN : known;
     const defaultNamespace = known === "unknown" ? "" : "default";
     let failed = false;
-    let name = kind;
+    let name = nameOf(kind, object["metadata"]);
     const path: (string | number)[] = [];
     const tell = (severity: Problem["severity"], message: string) => {
       const line = problems.length < MAX_PROBLEMS ? lineOf(source, path) : source.line;
@@ -219,3 +219,10 @@ function createReader() {
 const UNKNOWN = { slot: "others", namespaced: true, read: (value: unknown) => value as object } as const;
 
 const place = (source: Source) => ({ file: source.file, line: source.line });
+
+/** What can be said of an object before it is read. */
+function nameOf(kind: string, metadata: unknown): string {
+  const { name, namespace } = (metadata ?? {}) as { name?: unknown; namespace?: unknown };
+  if (typeof name !== "string") return kind;
+  return typeof namespace === "string" ? `${kind} ${namespace}/${name}` : `${kind} ${name}`;
+}

@@ -37,7 +37,7 @@ export function typeName(value: unknown): string {
 }
 
 const hint = (value: unknown): string =>
-  typeof value === "number" || typeof value === "boolean" ? `: quote it, "${String(value)}"` : "";
+  typeof value === "number" || typeof value === "boolean" ? " (put it in quotes)" : "";
 
 export const string: Read<string> = (value, at) => {
   if (typeof value === "string") return value;

@@ -1,9 +1,21 @@
 /** One connection: which rule decides, at each of its ends. */
-import type { KubeObject } from "../model/types.ts";
+import type { FQDNSelector, KubeObject } from "../model/types.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { isWorkload } from "./peers.ts";
 import { portsMatch } from "./rule.ts";
-import type { Action, Direction, L7, Layer, Policy, PortsOf, Probe, Rule, RuleRef, Stage } from "./rule.ts";
+import type {
+  Action,
+  Direction,
+  L7,
+  Layer,
+  Policy,
+  PortSpec,
+  PortsOf,
+  Probe,
+  Rule,
+  RuleRef,
+  Stage,
+} from "./rule.ts";
 
 /** What one end says, by itself. */
 export interface Side {
@@ -18,6 +30,8 @@ export interface Side {
   readonly policies: readonly KubeObject[];
   /** For a redirect: what the proxy checks. Any of them lets a request through; none means that all pass. */
   readonly l7?: readonly L7[];
+  /** For a redirect to the DNS proxy: the lists of rules for this server; a query must satisfy one (`[]`: all do). */
+  readonly dns?: readonly (readonly FQDNSelector[])[];
 }
 
 /** A cluster's policies, ready to be asked; see engine.ts. */
@@ -94,8 +108,8 @@ export function createJudge(
       const about = { layer: stage.layer, policies: stage.policies };
       if (rule?.action === "pass") continue;
       if (rule !== undefined) {
-        const l7 = rule.action === "redirect" ? { l7: l7Of(stage, rule, matches) } : {};
-        return { action: rule.action, reason: "rule", rule: rule.ref, ...about, ...l7 };
+        const proxy = rule.action === "redirect" ? proxyOf(stage, rule, matches) : {};
+        return { action: rule.action, reason: "rule", rule: rule.ref, ...about, ...proxy };
       }
       if (stage.otherwise === "deny") return { action: "deny", reason: "default-deny", ...about };
       if (stage.otherwise === "allow") return { action: "allow", reason: "default-allow", ...about };
@@ -131,13 +145,20 @@ function indexPolicies(layer: Layer): Candidates {
 
 /**
  * What the proxy checks: the union over the rules that take this connection. A plain allow beside them lets every HTTP
- * request through; the DNS proxy knows only the rules of the very same port.
+ * request through; the DNS proxy knows only the rules of the very same port, and lets everything through for a plain one.
  */
-function l7Of(stage: Stage, first: Rule, matches: (rule: Rule) => boolean): readonly L7[] {
-  const samePort = (rule: Rule) => JSON.stringify(rule.ports) === JSON.stringify(first.ports);
-  const beside = stage.rules.filter(
-    (r) => r.action !== "deny" && matches(r) && (first.l7?.parser !== "dns" || samePort(r)),
-  );
-  if (beside.some((r) => r.action === "allow")) return [];
-  return beside.flatMap((r) => r.l7 ?? []);
+function proxyOf(stage: Stage, first: Rule, matches: (rule: Rule) => boolean): Pick<Side, "l7" | "dns"> {
+  // Without default deny a proxy looks on and refuses nothing.
+  if (stage.otherwise === "allow")
+    return first.l7?.parser === "dns" ? { l7: [first.l7], dns: [[]] } : { l7: [] };
+  const beside = stage.rules.filter((r) => r.action !== "deny" && matches(r));
+  if (first.l7?.parser === "dns") {
+    const samePort = beside.filter((r) =>
+      (r.ports ?? []).some((p) => (first.ports ?? []).some((q) => equal(p, q))),
+    );
+    return { l7: samePort.flatMap((r) => r.l7 ?? []), dns: samePort.map((r) => r.l7?.dns ?? []) };
+  }
+  return { l7: beside.some((r) => r.action === "allow") ? [] : beside.flatMap((r) => r.l7 ?? []) };
 }
+
+const equal = (a: PortSpec, b: PortSpec): boolean => JSON.stringify(a) === JSON.stringify(b);
