@@ -1,5 +1,6 @@
 /** `clusterdns -conf Corefile`: the server as a process, with CoreDNS's flags, banner and signals. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { normalize } from "node:path";
 import type { Source } from "../server/configuration.ts";
 import { createOutput, type Output } from "../log/output.ts";
 import type { Registry } from "../server/registry.ts";
@@ -115,7 +116,8 @@ function sourceOf(conf: string): () => Source {
   const file = conf === "" ? "Corefile" : conf;
   return () => {
     try {
-      return { text: readFileSync(file, "utf8"), file };
+      // As a shell would not: `./sub/../file` is a name before it is a path.
+      return { text: readFileSync(normalize(file), "utf8"), file };
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (conf === "" && code === "ENOENT") return { text: "", file };

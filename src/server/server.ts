@@ -233,14 +233,16 @@ export function createServerCore(options: ServerOptions): Server {
   };
 }
 
+/** Written and copied from within one turn. */
+const scratch: Buffer = Buffer.allocUnsafe(MAX_MESSAGE);
+
 function exchange(engine: Engine, packet: Buffer, peer: Peer): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
-    const out = Buffer.allocUnsafe(MAX_MESSAGE);
-    const length = engine.serve(packet, 0, packet.length, peer, out, 0, () => ({
+    const length = engine.serve(packet, 0, packet.length, peer, scratch, 0, () => ({
       reply: resolve,
       stream: () => resolve(undefined),
     }));
-    if (length !== PENDING) resolve(length === 0 ? undefined : out.subarray(0, length));
+    if (length !== PENDING) resolve(length === 0 ? undefined : Buffer.from(scratch.subarray(0, length)));
   });
 }
 

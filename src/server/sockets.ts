@@ -2,6 +2,7 @@
 import { createEngine, type Engine, type EngineOptions } from "./engine.ts";
 import type { Served } from "./configuration.ts";
 import type { ListenAt, Listener } from "./listener.ts";
+import { listenHttps } from "./https.ts";
 import { listenTcp, type TcpLimits } from "./tcp.ts";
 import { listenUdp } from "./udp.ts";
 import { listenUdpNative } from "./udp-native.ts";
@@ -121,8 +122,15 @@ async function openServed(served: Served, options: EngineOptions): Promise<Open>
     case "tls":
       entry.listeners = [{ protocol: "tcp", listener: await listenTcp({ address, port }, engine, limits) }];
       return entry;
+    case "https":
+      entry.listeners = [{ protocol: "tcp", listener: await listenHttps({ address, port }, engine) }];
+      return entry;
+    case "https3":
+      throw new Error("https3:// needs the tls plugin in its block, and is not built yet: use https://");
+    case "quic":
+      throw new Error("quic:// needs the tls plugin in its block, and is not built yet: use tls://");
     default:
-      throw new Error(`${transport}:// is not built yet: serve this zone by dns:// or tls://`);
+      throw new Error(`${transport}:// is not built yet: serve this zone by dns://, tls:// or https://`);
   }
 }
 
