@@ -86,4 +86,4 @@ export class Entry {
 
 const SMALL = 450;
 /** The objects themselves, their strings' headers and their places in the cache: measured with 10,000 entries. */
-const OVERHEAD = 480;
+const OVERHEAD = 340;

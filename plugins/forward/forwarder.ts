@@ -32,6 +32,7 @@ export interface ForwarderSettings extends Pick<
 /** Milliseconds that a query may take over all upstreams. */
 const PATIENCE = 5000;
 const UPSTREAM = "forward/upstream";
+const REMEMBERED = 512;
 /** What of the header's second word goes to the upstream. */
 const ASKED = FLAG.RD | FLAG.AD | FLAG.CD;
 
@@ -56,8 +57,7 @@ export function createForwarder(
     error: `concurrent queries exceeded maximum ${maxConcurrent}`,
   };
 
-  /** Which upstream answered, by the query as it came in: for metadata. */
-  const answeredBy = new WeakMap<Query, string>();
+  const history = createHistory();
   let patience = PATIENCE;
   let tap: ((exchange: UpstreamExchange) => void) | undefined;
   const attempts: Attempts = {
@@ -66,7 +66,7 @@ export function createForwarder(
     metrics,
     allDown: () => allDown.at().inc(),
     random: context.random,
-    chosen: (query, upstream) => answeredBy.set(query.origin, upstream.name),
+    chosen: (query, upstream) => history.note(query.origin, upstream.name),
     tap: () => tap,
   };
 
@@ -108,7 +108,7 @@ export function createForwarder(
       return ask(query, next);
     },
     metadata(query, label) {
-      return label === UPSTREAM ? answeredBy.get(query.origin) : undefined;
+      return label === UPSTREAM ? history.find(query.origin) : undefined;
     },
     start() {
       patience = Math.min(PATIENCE, ...context.find(QUERY_TIME));
@@ -122,6 +122,30 @@ export function createForwarder(
 
 /** `loop` finds loops by its HINFO query coming back: it must go round. */
 const isShared = (query: Query): boolean => query.opcode === OPCODE.QUERY && query.type !== TYPE.HINFO;
+
+/**
+ * Which upstreams answered last, by the query as it came in: who asks for metadata does so when the answer is there. (A
+ * WeakMap of all queries would cost more than all the rest of forwarding does.)
+ */
+function createHistory(): {
+  note(query: Query, upstream: string): void;
+  find(query: Query): string | undefined;
+} {
+  const queries: Query[] = [];
+  const upstreams: string[] = [];
+  let next = 0;
+  return {
+    note(query, upstream) {
+      queries[next] = query;
+      upstreams[next] = upstream;
+      next = (next + 1) % REMEMBERED;
+    },
+    find(query) {
+      const at = queries.indexOf(query);
+      return at < 0 ? undefined : upstreams[at];
+    },
+  };
+}
 
 /** A query that another handler can be given later, when its packet is gone. */
 function outliving(query: Query): Query {
