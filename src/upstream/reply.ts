@@ -66,11 +66,12 @@ interface FoundOpt {
 }
 
 let out: Buffer = Buffer.allocUnsafe(16 * 1024);
-const cursor: Cursor = { at: 0 };
 
 function readRecords(reply: Buffer, at: number, question: Name, found: FoundOpt): BodyRecords | undefined {
   const counts: [number, number, number] = [0, 0, 0];
   const { length } = reply;
+  // Of this message alone: it remembers where its pointers led.
+  const cursor: Cursor = { at };
   let to = 0;
   let plainSize = 0;
   let minTtl = Infinity;
@@ -121,7 +122,7 @@ function readRecords(reply: Buffer, at: number, question: Name, found: FoundOpt)
       if (size === (type === TYPE.A ? 4 : type === TYPE.AAAA ? 16 : -1)) {
         reply.copy(out, to, at, end);
       } else {
-        const rdata = readRdata(type, reply, start, size);
+        const rdata = readRdata(type, reply, start, size, cursor);
         if (rdata === undefined) return undefined;
         rdataSize = rdata.length;
         reply.copy(out, to, at, start);
