@@ -17,7 +17,17 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "src/capabilities.ts": ["src/plugin.ts", "src/dns", "src/cluster"],
   "src/log": ["src/plugin.ts"],
   "src/gotemplate": [],
-  "src/expr": [],
+  "src/ndots/walk": ["src/dns"],
+  "src/ndots": [
+    "src/api",
+    "src/cluster",
+    "src/dns",
+    "src/plugin.ts",
+    "src/resolver",
+    "src/upstream",
+    "plugins/index.ts",
+  ],
+  "src/expr": ["src/dns"],
   "src/native": ["src/dns"],
   "src/upstream": ["src/dns", "src/native"],
   "src/server": [

@@ -4,14 +4,21 @@
 
 /** The 4 bytes of a dotted quad; undefined for anything else, leading zeros included (they would be octal elsewhere). */
 export function ipv4Bytes(text: string): string | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
   let out = "";
-  for (const part of parts) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    out += String.fromCharCode(Number(part));
+  let value = -1;
+  for (let i = 0; i <= text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit >= 0 && digit <= 9) {
+      if (value === 0) return undefined;
+      value = value < 0 ? digit : value * 10 + digit;
+      if (value > 255) return undefined;
+    } else {
+      if (value < 0 || (i < text.length && text[i] !== ".")) return undefined;
+      out += String.fromCharCode(value);
+      value = -1;
+    }
   }
-  return out;
+  return out.length === 4 ? out : undefined;
 }
 
 export function ipv4Text(bytes: string): string {
