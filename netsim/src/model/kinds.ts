@@ -90,6 +90,9 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "Profile",
   ],
   "kubeproxy.config.k8s.io": ["KubeProxyConfiguration"],
+  "kubelet.config.k8s.io": ["KubeletConfiguration"],
+  "kubeadm.k8s.io": ["ClusterConfiguration", "InitConfiguration", "JoinConfiguration"],
+  "kind.x-k8s.io": ["Cluster"],
   "networking.istio.io": [],
   "security.istio.io": [],
   "linkerd.io": [],
@@ -138,6 +141,10 @@ export const groupOf = (apiVersion: string): string => {
   const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
   return group === "crd.projectcalico.org" ? "projectcalico.org" : group;
 };
+
+/** Configuration files of components have a kind but no metadata: they are named after their kind. */
+export const isConfiguration = (apiVersion: string): boolean =>
+  /^(\w+\.config\.k8s\.io|kubeadm\.k8s\.io|kind\.x-k8s\.io)$/.test(groupOf(apiVersion));
 
 /** What to do with an object: a row of the table, "silent" (drop it), or "unknown" (keep it and say so once). */
 export function kindOf(apiVersion: string, name: string): Kind | "silent" | "unknown" {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { complete } from "./complete.ts";
 import { expand } from "./files.ts";
-import { groupOf, kindOf } from "./kinds.ts";
+import { groupOf, isConfiguration, kindOf } from "./kinds.ts";
 import type { Slot } from "./kinds.ts";
 import { meta } from "./meta.ts";
 import { parsePiece } from "./parse.ts";
@@ -98,7 +98,7 @@ function createReader() {
     for (const piece of split(bytes)) {
       const parsed = parsePiece(bytes, piece);
       if ("error" in parsed) {
-        const template = bytes.includes("{{", piece.start);
+        const template = bytes.subarray(piece.start, piece.end).includes("{{");
         const hint = template ? " (a Helm template? Render it with `helm template` first)" : "";
         const line = piece.line + parsed.error.line;
         report({ severity: "error", file, line, message: `${parsed.error.message}${hint}` });
@@ -174,8 +174,9 @@ function createReader() {
       warn: (message) => tell("warning", message),
     };
     path.push("metadata");
-    const metadata = object["metadata"] === undefined ? undefined : meta(object["metadata"], at);
-    if (object["metadata"] === undefined) at.error("is missing");
+    const given = object["metadata"] ?? (isConfiguration(apiVersion) ? { name: kind } : undefined);
+    const metadata = given === undefined ? undefined : meta(given, at);
+    if (given === undefined) at.error("is missing");
     path.pop();
     if (metadata === undefined || metadata.name === undefined) return;
     const namespace = namespaced ? metadata.namespace || defaultNamespace : "";
