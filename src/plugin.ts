@@ -86,8 +86,8 @@ export interface BlockSettings {
   echoOptions: Set<number>;
   /** Queries on one TCP connection; 0: no limit. */
   maxTcpQueries: number;
-  /** The block's plugins are asked for metadata (metadata). */
-  metadata: boolean;
+  /** Of queries for names in these zones the block's plugins are asked for metadata (metadata). */
+  metadata: readonly Name[];
   /** The name of the block's view, where it has one. */
   viewName: string | undefined;
 }

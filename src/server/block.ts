@@ -1,3 +1,4 @@
+import { isWithin } from "../dns/name.ts";
 import type { Query, Scope } from "../dns/query.ts";
 import type { BlockSettings, Member } from "../plugin.ts";
 import { composeChain, type Chain } from "./chain.ts";
@@ -36,7 +37,7 @@ export function createBlock(parts: BlockParts): Block {
       return conditions.every((instance) => instance.accepts!(query));
     },
     metadata(query, label) {
-      if (!parts.settings.metadata) return "";
+      if (!parts.settings.metadata.some((zone) => isWithin(query.name, zone))) return "";
       for (const instance of providers) {
         const text = instance.metadata!(query, label);
         if (text !== undefined) return text;

@@ -1,7 +1,6 @@
 /** From a Corefile to blocks that are ready to serve: parse, set up, check, start. */
 import { resolve } from "node:path";
 import {
-  corefileError,
   findOverlap,
   fingerprint,
   parseCorefile,
@@ -9,8 +8,8 @@ import {
   type CorefileError,
   type ServerBlock,
 } from "../corefile/index.ts";
-import { parseDirective } from "../directive/index.ts";
-import { nameOf, nameText, type Name } from "../dns/name.ts";
+import { notBuiltYet, parseDirective, zonesOf } from "../directive/index.ts";
+import { lower, parseName, type Name } from "../dns/name.ts";
 import { pluginLogger, type Output } from "../log/output.ts";
 import type { Registry as MetricsRegistry } from "../metrics/metrics.ts";
 import {
@@ -123,15 +122,7 @@ export async function configure(
       const tokens = tokensOf(draft.block, entry.name);
       if (tokens.length === 0) continue;
       const at = tokens[0]!;
-      if (entry.load === undefined) {
-        const error = corefileError(
-          "not-built-yet",
-          at,
-          "CoreDNS has this plugin; it is not built yet here: leave it out",
-          entry.name,
-        );
-        return failed(error.message);
-      }
+      if (entry.load === undefined) return failed(notBuiltYet(at).message);
       const plugin = await entry.load();
       const parsed = parseDirective(entry.name, plugin.directive, tokens, { zones: draft.zones });
       if (parsed.error !== undefined) return failed(parsed.error.message);
@@ -196,7 +187,7 @@ interface Draft {
 function createDraft(block: ServerBlock): Draft {
   return {
     block,
-    zones: [...new Set(block.keys.map((key) => nameOf(key.zone)))],
+    zones: [...new Set(zonesOf(block))],
     settings: {
       bind: undefined,
       root: process.cwd(),
@@ -207,7 +198,7 @@ function createDraft(block: ServerBlock): Draft {
       debug: false,
       echoOptions: new Set(),
       maxTcpQueries: 0,
-      metadata: false,
+      metadata: [],
       viewName: undefined,
     },
     members: [],
@@ -236,7 +227,7 @@ function setUp(draft: Draft, plugin: Plugin, options: unknown, place: string, se
     find<T>(what: Capability<T>): readonly T[] {
       return (draft.offers.get(what.key) ?? []) as T[];
     },
-    zoneText: nameText(draft.zones[0]!),
+    zoneText: draft.block.keys[0]!.zone,
     plugins: () =>
       services.registry.order
         .filter(({ name }) => tokensOf(draft.block, name).length > 0)
@@ -283,7 +274,9 @@ function serve(drafts: readonly Draft[]): Served[] {
         groups.set(key.label, (group = { key, settings: draft.settings, zones: [], banner: new Map() }));
       for (const { scheme, port, zone } of draft.block.keys) {
         if (scheme !== key.transport || port !== key.port) continue;
-        group.zones.push({ zone: nameOf(zone), block });
+        // A key that is no possible name is served in vain: no query can have it.
+        const name = parseName(zone);
+        if (name !== undefined) group.zones.push({ zone: lower(name), block });
         const text = `${scheme === "dns" ? "" : `${scheme}://`}${zone}:${port}${key.address === "" ? "" : ` on ${key.address}`}`;
         group.banner.set(text, { zone, text });
       }
