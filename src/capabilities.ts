@@ -36,8 +36,11 @@ export interface ZoneTransfer {
 /** Offered by the plugins that have zones, asked by `transfer`. */
 export const TRANSFER: Capability<ZoneTransfer> = capability("transfer");
 
-/** Tells the other servers of a zone, in lower case, that it has changed (RFC 1996): `transfer` offers it to the plugins that have zones. */
-export const NOTIFIER: Capability<(zone: Name) => void> = capability("notifier");
+/**
+ * Tells the other servers of a zone, in lower case, that it has changed (RFC 1996), and why some did not take it: `transfer` offers
+ * it to the plugins that have zones.
+ */
+export const NOTIFIER: Capability<(zone: Name) => Promise<string | undefined>> = capability("notifier");
 
 /** How long a query may take, in milliseconds: `cancel` offers it, plugins that wait for others heed it. */
 export const QUERY_TIME: Capability<number> = capability("query-time");

@@ -44,8 +44,10 @@ export const file: Plugin = definePlugin({
       }
     }
     const passes = (name: Name): boolean => passing.some((zone) => isWithin(name, zone));
-    const notify = (origin: Name): void => {
-      for (const changed of context.find(NOTIFIER)) changed(origin);
+    const notify = async (origin: Name): Promise<void> => {
+      const [notifier] = context.find(NOTIFIER);
+      const failure = await notifier?.(origin);
+      if (failure !== undefined) log.warning(`Failed sending notifies: ${failure}`);
     };
     let isLast = false;
     let following: readonly FollowedFile[] = [];
@@ -72,9 +74,13 @@ export const file: Plugin = definePlugin({
         await readAll([...sources.values()], interval, (text) => log.warning(text));
         following = [...sources.values()]
           .filter((source) => source.interval > 0)
-          .map((source) => followZoneFile(source.zone, source, log, () => notify(source.zone.origin)));
+          .map((source) => followZoneFile(source.zone, source, log, () => void notify(source.zone.origin)));
       },
-      listening: () => sources.forEach(({ zone }) => notify(zone.origin)),
+      listening() {
+        // Who is not there now asks by itself later: not worth a warning.
+        const [notifier] = context.find(NOTIFIER);
+        for (const { zone } of sources.values()) void notifier?.(zone.origin);
+      },
       close: () => following.forEach((one) => one.close()),
     };
   },

@@ -20,4 +20,5 @@ export { notBuiltYet, parseDirective, type Parsed, type ParseContext } from "./p
 export { readValue, readWords } from "./args.ts";
 export { usage } from "./describe.ts";
 export { addressText, readCidr, readHostPort } from "./values.ts";
+export { readEndpoint, type Endpoint } from "./endpoint.ts";
 export { durationText, parseDuration } from "./quantity.ts";

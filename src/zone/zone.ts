@@ -102,7 +102,7 @@ export class Zone {
     if (this.#data === undefined) return SERVFAIL;
     const records = answer.kind === "message" ? answer.answer : [];
     const whole = joinTarget(this.#data, led, records, resultOf(answer), query.dnssecOk);
-    return new Message(query.name, rcodes[whole.result], replyFlags(query) | FLAG.AA, whole);
+    return new Message(query.rawName, rcodes[whole.result], replyFlags(query) | FLAG.AA, whole);
   }
 
   #forget(): void {

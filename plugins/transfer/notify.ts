@@ -1,0 +1,67 @@
+/** NOTIFY: other servers are told that a zone has changed (RFC 1996). */
+import { createSocket } from "node:dgram";
+import type { Endpoint } from "../../src/directive/index.ts";
+import { EMPTY_SECTIONS } from "../../src/dns/message.ts";
+import { decodeMessage } from "../../src/dns/decode.ts";
+import { encodeMessage } from "../../src/dns/encode.ts";
+import { nameText, type Name } from "../../src/dns/name.ts";
+import { CLASS } from "../../src/dns/rr.ts";
+import { FLAG, OPCODE, RCODE, rcodeText, TYPE } from "../../src/dns/types.ts";
+
+const TRIES = 3;
+/** Milliseconds for each try. */
+const PATIENCE = 2000;
+
+/** Tells `to` of the change of `zone`; why it did not take the message, or undefined. `signal` gives up. */
+export async function notify(
+  zone: Name,
+  to: Endpoint,
+  source: string | undefined,
+  random: () => number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const refused = (why: string): string =>
+    `notify for zone ${JSON.stringify(nameText(zone))} was not accepted by ${JSON.stringify(to.text)}: ${why}`;
+  let why = "";
+  for (let i = 0; i < TRIES && !signal.aborted; i++) {
+    const rcode = await ask(zone, to, source, Math.floor(random() * 65536), signal);
+    if (rcode === RCODE.NOERROR) return undefined;
+    why = typeof rcode === "string" ? rcode : `rcode was ${JSON.stringify(rcodeText(rcode))}`;
+  }
+  return refused(why);
+}
+
+/** The reply's rcode, or why there is none. */
+function ask(
+  zone: Name,
+  to: Endpoint,
+  source: string | undefined,
+  id: number,
+  signal: AbortSignal,
+): Promise<number | string> {
+  const { bytes } = encodeMessage({
+    id,
+    flags: (OPCODE.NOTIFY << 11) | FLAG.AA,
+    question: { name: zone, type: TYPE.SOA, class: CLASS.IN },
+    ...EMPTY_SECTIONS,
+  });
+  const socket = createSocket(to.address.includes(":") ? "udp6" : "udp4");
+  return new Promise<number | string>((resolve) => {
+    const timer = setTimeout(() => resolve("i/o timeout"), PATIENCE);
+    const finish = (outcome: number | string): void => {
+      clearTimeout(timer);
+      resolve(outcome);
+    };
+    signal.addEventListener("abort", () => finish("the server stops"), { once: true });
+    socket.on("error", (error) => finish(error.message));
+    socket.on("message", (reply) => {
+      const message = decodeMessage(reply);
+      if (message.error === undefined && message.id === id && (message.flags & FLAG.QR) !== 0)
+        finish(message.rcode);
+    });
+    socket.bind({ port: 0, ...(source === undefined ? {} : { address: source }) }, () => {
+      // Connected, so that only the other server's replies come, and its system's refusal.
+      socket.connect(to.port, to.address, () => socket.send(bytes));
+    });
+  }).finally(() => socket.close());
+}
