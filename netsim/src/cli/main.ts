@@ -23,6 +23,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error.code === "EPIPE") process.exit(0);
   });
   try {
+    await readLiveInputs(rest);
     const { run } = await command.load();
     return await run(rest);
   } catch (error) {
@@ -31,5 +32,18 @@ export async function main(args: readonly string[]): Promise<number> {
       return 2;
     }
     throw error;
+  }
+}
+
+/** `kube:` or `kube:CONTEXT` among the files stands for a live cluster; it is read before the command begins. */
+async function readLiveInputs(args: readonly string[]): Promise<void> {
+  for (const arg of args.filter((a) => a.startsWith("kube:"))) {
+    const { readLive } = await import("../model/live.ts");
+    const { keepInput } = await import("../model/source.ts");
+    try {
+      keepInput(arg, await readLive(arg.slice("kube:".length)));
+    } catch (error) {
+      throw new UsageError(`${arg}: ${(error as Error).message}`);
+    }
   }
 }

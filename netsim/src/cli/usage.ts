@@ -17,7 +17,7 @@ export function help(commands: Readonly<Record<string, Command>>, name?: string)
   if (command !== undefined) return `netsim ${name} ${command.usage}\n\n  ${command.summary}\n`;
   const width = Math.max(...Object.keys(commands).map((n) => n.length));
   const lines = Object.entries(commands).map(([n, c]) => `  ${n.padEnd(width)}  ${c.summary}`);
-  return `netsim COMMAND ...: what happens to a connection in a Kubernetes cluster, from its manifests\n\n${lines.join("\n")}\n\nnetsim help COMMAND shows its options. FILES are YAML or JSON files, directories, patterns, or - for standard input.\n`;
+  return `netsim COMMAND ...: what happens to a connection in a Kubernetes cluster, from its manifests\n\n${lines.join("\n")}\n\nnetsim help COMMAND shows its options. FILES are YAML or JSON files, directories, patterns, - for standard input, or kube:[CONTEXT] for a live cluster.\n`;
 }
 
 type Options = NonNullable<ParseArgsConfig["options"]>;

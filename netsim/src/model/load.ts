@@ -9,7 +9,7 @@ import { meta } from "./meta.ts";
 import { parsePiece } from "./parse.ts";
 import { fieldName, typeName } from "./read.ts";
 import type { At, Path } from "./read.ts";
-import { keepInput, lineOf } from "./source.ts";
+import { keepInput, keptInput, lineOf } from "./source.ts";
 import { split } from "./split.ts";
 import type { Piece } from "./split.ts";
 import type { Cluster, KubeObject, Problem, Source } from "./types.ts";
@@ -28,7 +28,10 @@ export interface Draft {
   readonly problems: Problem[];
 }
 
-/** Reads what `inputs` name (files, directories, patterns, `-`), in that order. Never throws: see `problems`. */
+/**
+ * Reads what `inputs` name (files, directories, patterns, `-`, or a live cluster's `kube:` that was read beforehand), in that
+ * order. Never throws: see `problems`.
+ */
 export function loadFiles(inputs: readonly string[], options: LoadOptions = {}): Cluster {
   const reader = createReader();
   for (const input of inputs) {
@@ -41,9 +44,12 @@ export function loadFiles(inputs: readonly string[], options: LoadOptions = {}):
 }
 
 const STDIN = "(standard input)";
+/** Read beforehand (live.ts): an API server's answers take their time. */
+const isLive = (input: string): boolean => input.startsWith("kube:") && keptInput(input) !== undefined;
 type Report = (problem: Problem) => void;
 
 function filesOf(input: string, report: Report): string[] {
+  if (isLive(input)) return [input];
   try {
     const files = expand(input);
     if (files.length === 0)
@@ -56,6 +62,7 @@ function filesOf(input: string, report: Report): string[] {
 }
 
 function bytesOf(file: string, options: LoadOptions, report: Report): Buffer | undefined {
+  if (isLive(file)) return keptInput(file);
   try {
     if (file !== "-") return readFileSync(file);
     const bytes = options.stdin ?? readFileSync(0);

@@ -4,8 +4,10 @@ import { indexLines, pieceText } from "./parse.ts";
 import type { Path } from "./read.ts";
 import type { KubeObject, Source } from "./types.ts";
 
-/** Input that is in no file (standard input): it must be kept, to find lines in it. */
+/** Input that is in no file (standard input, a live cluster): it must be kept, to find lines in it. */
 const kept = new Map<string, Buffer>();
+
+export const keptInput = (name: string): Buffer | undefined => kept.get(name);
 
 export function keepInput(name: string, bytes: Buffer): void {
   kept.set(name, bytes);

@@ -14,7 +14,9 @@ import type {
   NetworkPolicy,
 } from "./policy-types.ts";
 import type { CiliumNetworkPolicy } from "./cilium-types.ts";
+import type { Pod, Workload } from "./pod-types.ts";
 
+export type * from "./pod-types.ts";
 export type * from "./policy-types.ts";
 export type * from "./cilium-types.ts";
 
@@ -115,87 +117,6 @@ export interface Node extends KubeObject {
     readonly addresses?: readonly NodeAddress[];
     readonly conditions?: readonly Condition[];
   };
-}
-
-/** `protocol` is filled in (TCP). */
-export interface ContainerPort {
-  readonly name?: string;
-  readonly containerPort: number;
-  readonly hostPort?: number;
-  readonly hostIP?: string;
-  readonly protocol: Protocol;
-}
-
-/** A probe's network half; `httpGet` and `grpc` are told apart by their presence. */
-export interface Probe {
-  readonly httpGet?: {
-    readonly port: IntOrString;
-    readonly path?: string;
-    readonly scheme?: string;
-    readonly host?: string;
-  };
-  readonly tcpSocket?: { readonly port: IntOrString; readonly host?: string };
-  readonly grpc?: { readonly port: number; readonly service?: string };
-}
-
-export interface Container {
-  readonly name: string;
-  readonly image?: string;
-  readonly ports?: readonly ContainerPort[];
-  readonly livenessProbe?: Probe;
-  readonly readinessProbe?: Probe;
-  readonly startupProbe?: Probe;
-  readonly restartPolicy?: string;
-}
-
-export interface PodDNSConfig {
-  readonly nameservers?: readonly string[];
-  readonly searches?: readonly string[];
-  readonly options?: readonly { readonly name: string; readonly value?: string }[];
-}
-
-export interface PodSpec {
-  readonly nodeName?: string;
-  readonly hostNetwork?: boolean;
-  readonly hostname?: string;
-  readonly subdomain?: string;
-  readonly dnsPolicy?: string;
-  readonly dnsConfig?: PodDNSConfig;
-  readonly hostAliases?: readonly { readonly ip: string; readonly hostnames?: readonly string[] }[];
-  readonly serviceAccountName?: string;
-  readonly nodeSelector?: Labels;
-  readonly containers: readonly Container[];
-  readonly initContainers?: readonly Container[];
-}
-
-/** A pod. `status.podIPs` has all its addresses, the first is `podIP`; a hostNetwork pod has its node's. */
-export interface Pod extends KubeObject {
-  readonly spec: PodSpec;
-  readonly status: {
-    readonly phase?: string;
-    readonly reason?: string;
-    readonly podIP?: string;
-    readonly podIPs?: readonly { readonly ip: string }[];
-    readonly hostIP?: string;
-    readonly hostIPs?: readonly { readonly ip: string }[];
-    readonly conditions?: readonly Condition[];
-  };
-}
-
-/** Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob: what Pods are made from when none are given. */
-export interface Workload extends KubeObject {
-  readonly spec: {
-    readonly replicas?: number;
-    readonly serviceName?: string;
-    readonly template: {
-      readonly metadata: { readonly labels: Labels; readonly annotations: Labels };
-      readonly spec: PodSpec;
-    };
-  };
-}
-
-export interface ServiceAccount extends KubeObject {
-  readonly automountServiceAccountToken?: boolean;
 }
 
 /** `protocol` is filled in (TCP), and so is `targetPort` (the port itself). */

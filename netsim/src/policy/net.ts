@@ -1,5 +1,6 @@
 /** The API for tests and tools: `const net = await cluster("k8s/*.yaml"); net.connect("shop/web", "db.data:5432").verdict`. */
 import { loadFiles, loadObjects } from "../model/load.ts";
+import { keepInput } from "../model/source.ts";
 import type { Cluster, Problem } from "../model/types.ts";
 import { caveatsOf } from "./caveats.ts";
 import { httpAllowed } from "./cilium/http.ts";
@@ -143,9 +144,13 @@ export function createNet(cluster: Cluster, options: PolicyOptions = {}): Net {
   };
 }
 
-/** Files, directories and patterns, or objects that are parsed already -> a net to ask. Faults are in `problems`. */
-export function cluster(...inputs: readonly (string | object)[]): Promise<Net> {
+/** Files, directories, patterns and `kube:[CONTEXT]`, or objects that are parsed already -> a net to ask. Faults are in `problems`. */
+export async function cluster(...inputs: readonly (string | object)[]): Promise<Net> {
   const files = inputs.filter((i) => typeof i === "string");
   const objects = inputs.filter((i) => typeof i === "object");
-  return Promise.resolve(createNet(objects.length > 0 ? loadObjects(objects) : loadFiles(files)));
+  for (const file of files.filter((f) => f.startsWith("kube:"))) {
+    const { readLive } = await import("../model/live.ts");
+    keepInput(file, await readLive(file.slice("kube:".length)));
+  }
+  return createNet(objects.length > 0 ? loadObjects(objects) : loadFiles(files));
 }
