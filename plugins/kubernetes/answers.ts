@@ -1,6 +1,7 @@
 import type { ClusterIndex } from "../../src/cluster/cluster-index.ts";
 import type { Asked, Resolution } from "../../src/cluster/look.ts";
 import { Memo } from "../../src/cluster/memo.ts";
+import { withOutside } from "../../src/cluster/outside.ts";
 import { resolve, serialOf, soaOf } from "../../src/cluster/resolve.ts";
 import type { Settings } from "../../src/cluster/settings.ts";
 import { EMPTY_SECTIONS, Message, replyFlags, type Answer } from "../../src/dns/message.ts";
@@ -120,31 +121,10 @@ export function createAnswers(index: ClusterIndex, settings: Settings): Answers 
       const { name, rawName, type } = query;
       const made = find({ name, rawName, zone, type });
       if (made.isNameError && orElse) return undefined;
-      if (made.outside.length > 0) return withOutside(query, made);
       const flags = FLAG.AA | replyFlags(query);
-      return flags === RECURSIVE ? made.message : made.message.with({ flags });
+      const message = flags === RECURSIVE ? made.message : made.message.with({ flags });
+      return made.outside.length === 0 ? message : withOutside(query, message, made.outside);
     },
     slotFor: (name, zone, type) => find({ name, rawName: name, zone, type }).slot,
   };
-}
-
-/** Asks the whole server what the aliases stand for that lead out of the zone, and puts it behind them. */
-function withOutside(query: Query, { message, outside }: Made): MaybePromise<Message> {
-  const answers = outside.map(({ target }) => query.lookup(target, query.type));
-  const complete = (found: readonly Answer[]): Message => {
-    const answer: RR[] = [...message.answer];
-    let flags = FLAG.AA | replyFlags(query);
-    // From the end, so that the places before stay what they are.
-    for (let i = outside.length - 1; i >= 0; i--) {
-      const one = found[i]!;
-      // Whatever became of the target, the alias itself is there.
-      if (one.kind !== "message") continue;
-      answer.splice(outside[i]!.at + 1, 0, ...one.answer);
-      flags |= one.flags & FLAG.TC;
-    }
-    return message.with({ flags, sections: { ...EMPTY_SECTIONS, answer } });
-  };
-  return answers.some((answer) => answer instanceof Promise)
-    ? Promise.all(answers).then(complete)
-    : complete(answers as Answer[]);
 }

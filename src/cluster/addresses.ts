@@ -2,6 +2,7 @@ import { isWithin, lower, parseName, type Name } from "../dns/name.ts";
 import type { RR } from "../dns/rr.ts";
 import { TYPE } from "../dns/types.ts";
 import { targetsOf, type Look } from "./look.ts";
+import type { Outside } from "./outside.ts";
 import * as records from "./records.ts";
 
 /** Aliases in a row that are followed within the zone. */
@@ -12,7 +13,7 @@ const MOST_ALIASES = 128;
 export interface Addresses {
   /** Undefined: there is no such name. */
   readonly answer: readonly RR[] | undefined;
-  readonly outside: readonly { readonly at: number; readonly target: Name }[];
+  readonly outside: readonly Outside[];
   /** An alias within the zone was followed: the answer is made of more than one service. */
   readonly isChain: boolean;
 }
@@ -24,7 +25,7 @@ export interface Addresses {
 export function findAddresses(look: Look): Addresses {
   const { ttl } = look.settings;
   const { type, zone } = look.asked;
-  const outside: { at: number; target: Name }[] = [];
+  const outside: Outside[] = [];
   let aliases = 0;
   let isChain = false;
 
@@ -50,7 +51,7 @@ export function findAddresses(look: Look): Addresses {
         const behind = follow(to, target, [...chain, to], here + 1) ?? [];
         if (behind.length > 0) found.push(records.cname(owner, ttl, target), ...behind);
       } else {
-        outside.push({ at: here, target });
+        outside.push({ section: "answer", at: here + 1, target, type });
         found.push(records.cname(owner, ttl, target));
       }
     }

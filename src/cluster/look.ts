@@ -2,6 +2,7 @@ import { fits, join, parseName, ROOT, type Name } from "../dns/name.ts";
 import type { RR } from "../dns/rr.ts";
 import type { ClusterIndex } from "./cluster-index.ts";
 import { nameServers } from "./nameservers.ts";
+import type { Outside } from "./outside.ts";
 import { readQuestion, type Question, type Schema } from "./question.ts";
 import { isReverse } from "./reverse.ts";
 import { zoneOf, type Settings } from "./settings.ts";
@@ -25,7 +26,7 @@ export interface Resolution {
   readonly answer: readonly RR[];
   readonly additional: readonly RR[];
   /** Aliases in `answer` that lead out of the zone: what their targets have belongs directly behind them. */
-  readonly outside: readonly { readonly at: number; readonly target: Name }[];
+  readonly outside: readonly Outside[];
   /** The generation that voids it; see `generations.ts`. */
   readonly slot: number;
 }

@@ -53,7 +53,9 @@ export function resolve(index: ClusterIndex, settings: Settings, asked: Asked): 
       return resolution(look, texts(look));
     case TYPE.SOA:
       // Below the zone's own name too, an SOA query never gets NXDOMAIN (as in CoreDNS).
-      return resolution(look, name === zone ? [soaOf(index, settings, asked)] : []);
+      return name === zone
+        ? resolution(look, [soaOf(index, settings, asked)], { slot: ANYTHING })
+        : resolution(look, []);
     case TYPE.PTR: {
       const address = reverseAddress(name);
       if (address === undefined)

@@ -58,6 +58,6 @@ export function ask(index: ClusterIndex, question: string, settings: Settings = 
   const found = resolve(index, settings, { name, rawName, zone, type: parseType(type)! });
   if (found.outcome !== "found") return [found.outcome.toUpperCase()];
   const lines = found.answer.map(recordText);
-  for (const { at } of [...found.outside].reverse()) lines.splice(at + 1, 0, "-> outside");
+  for (const { at } of [...found.outside].reverse()) lines.splice(at, 0, "-> outside");
   return [...lines, ...found.additional.map((rr) => `+ ${recordText(rr)}`)];
 }

@@ -7,7 +7,7 @@ import { load } from "js-yaml";
 import t, { type Test } from "tap";
 import { createSocketlessServer } from "../../../src/api/create-server.ts";
 import { reply, serverFailure, type Answer } from "../../../src/dns/message.ts";
-import { nameText } from "../../../src/dns/name.ts";
+import { nameText, ROOT } from "../../../src/dns/name.ts";
 import { rdata, record } from "../../../src/dns/records.ts";
 import { FLAG, RCODE, TYPE } from "../../../src/dns/types.ts";
 import { definePlugin, type ClusterInput, type Plugin } from "../../../src/plugin.ts";
@@ -38,7 +38,7 @@ const neighbour = (isLate: boolean): Plugin =>
     directive: { args: {} },
     setup: (_options, { settings }) => {
       // As the metadata plugin does.
-      settings.metadata = true;
+      settings.metadata = [ROOT];
       return {
         answer(query) {
           const name = nameText(query.name);
