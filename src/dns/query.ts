@@ -185,6 +185,14 @@ export class Query {
     return q;
   }
 
+  /**
+   * Lowers the size that the client says it takes, in bytes, for the reply as well: of all that a plugin may change in a query this
+   * alone concerns the server's own last step, so it is not a matter of `with`.
+   */
+  limitSize(size: number): void {
+    if (this.udpSize > size) this.udpSize = size;
+  }
+
   /** Makes the query outlive its packet's buffer. */
   keep(): void {
     if (this.origin !== this) return;

@@ -103,14 +103,14 @@ export function createServerCore(options: ServerOptions): Server {
 
   const sockets = createSockets(
     {
-      onPanic(error, query, route) {
+      onPanic(error, _query, { block, scope }) {
         panics.inc();
         const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        if (block.settings.debug) return host.fatal(text);
         output.write(
           "error",
-          `Recovered from panic in server: ${JSON.stringify(route.scope.server)} ${text.replaceAll("\n", " | ")}`,
+          `Recovered from panic in server: ${JSON.stringify(scope.server)} ${text.replaceAll("\n", " | ")}`,
         );
-        void query;
       },
     },
     options.listen ?? true,
