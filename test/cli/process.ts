@@ -27,7 +27,7 @@ export interface StartOptions {
   readonly stdin?: string;
 }
 
-/** Runs it in a fresh folder that holds `files`. */
+/** Runs it, on the Node and with the flags that bin/clusterdns would choose, in a fresh folder that holds `files`. */
 export function startProgram(
   args: readonly string[],
   { files = {}, env = {}, stdin }: StartOptions = {},
@@ -37,7 +37,7 @@ export function startProgram(
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
-  const child = spawn(process.execPath, [join(root, "bin/clusterdns"), ...args], {
+  const child = spawn(process.execPath, ["--optimize-for-size", "--max-semi-space-size=2", join(root, "bin/clusterdns"), ...args], {
     cwd: folder,
     env: { PATH: process.env["PATH"] ?? "", HOME: folder, ...nativeChoice(), ...env },
     stdio: ["pipe", "pipe", "pipe"],
