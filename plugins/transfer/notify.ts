@@ -47,21 +47,31 @@ function ask(
   });
   const socket = createSocket(to.address.includes(":") ? "udp6" : "udp4");
   return new Promise<number | string>((resolve) => {
-    const timer = setTimeout(() => resolve("i/o timeout"), PATIENCE);
+    const timer = setTimeout(() => finish("i/o timeout"), PATIENCE);
+    const stopped = (): void => finish("the server stops");
+    let isOver = false;
     const finish = (outcome: number | string): void => {
+      if (isOver) return;
+      isOver = true;
       clearTimeout(timer);
+      signal.removeEventListener("abort", stopped);
+      socket.close();
       resolve(outcome);
     };
-    signal.addEventListener("abort", () => finish("the server stops"), { once: true });
+    signal.addEventListener("abort", stopped);
     socket.on("error", (error) => finish(error.message));
     socket.on("message", (reply) => {
       const message = decodeMessage(reply);
       if (message.error === undefined && message.id === id && (message.flags & FLAG.QR) !== 0)
         finish(message.rcode);
     });
+    // Connected, so that only the other server's replies come, and its system's refusal.
+    const connected = (error?: Error): void => {
+      if (error !== undefined) finish(error.message);
+      else if (!isOver) socket.send(bytes);
+    };
     socket.bind({ port: 0, ...(source === undefined ? {} : { address: source }) }, () => {
-      // Connected, so that only the other server's replies come, and its system's refusal.
-      socket.connect(to.port, to.address, () => socket.send(bytes));
+      if (!isOver) socket.connect(to.port, to.address, connected);
     });
-  }).finally(() => socket.close());
+  });
 }

@@ -29,7 +29,7 @@ const SERVFAIL: Failure = { kind: "failure", rcode: RCODE.SERVFAIL };
 const MOST = 16 * 1024 * 1024;
 const COST = 250;
 
-/** The least that a name is passed on by: see `fallthrough`. */
+/** Whether a name that does not exist is left to others: `fallthrough`. */
 export type Passes = (name: Name) => boolean;
 
 export class Zone {
@@ -55,6 +55,8 @@ export class Zone {
   }
 
   /** The answer for a name in the zone; undefined for a name that is not there and `passes`. */
+  answer(query: Query): Answer | Promise<Answer>;
+  answer(query: Query, passes: Passes): Answer | Promise<Answer> | undefined;
   answer(query: Query, passes?: Passes): Answer | Promise<Answer> | undefined {
     const { name, type, dnssecOk } = query;
     const key = dnssecOk ? 2 * type + 1 : 2 * type;
