@@ -11,7 +11,6 @@ import { a, nxdomain, serve, settle } from "./harness.ts";
 const LABELS = 'server="dns://:53"';
 const kind = (what: string, type: string): string =>
   `coredns_cache_${what}{${LABELS},type="${type}",view="",zones="."}`;
-const all = (what: string): string => `coredns_cache_${what}{${LABELS},view="",zones="."}`;
 
 t.test("a capacity is at least 1024, and rounded down to a multiple of 256", async (t) => {
   for (const [capacity, wanted] of [
