@@ -95,7 +95,7 @@ void t.test("the JSON document", async (t) => {
 void t.test("for people", async (t) => {
   const { status, out } = await ndots("example.com.", "--resolv-conf", conf, "--server", at);
   t.equal(status, 0);
-  t.match(out, /^example\.com\. by glibc-getaddrinfo\n {2}ms +name +type/);
+  t.match(out, /^example\.com\. by glibc-getaddrinfo\n +ms +name +type/);
   t.match(out, /\n2 queries for 1 name in \d+\.\d ms: 192\.0\.2\.10\n$/);
 });
 
@@ -179,7 +179,6 @@ void t.test("input that is no use: 2, a line on stderr, nothing on stdout", asyn
   const badOptions = file("bad-options.yaml", "options: [{value: 3}]");
   const cases: readonly (readonly [string[], RegExp])[] = [
     [["--server", at], /no name to look up/],
-    [["a"], /give --server ADDR:PORT/],
     [["a b", "--server", at], /not a name: "a b"/],
     [["a", "--server", "localhost:53"], /--server localhost:53: not an address/],
     [["a", "--server", "127.0.0.1:70000"], /not an address and port/],
