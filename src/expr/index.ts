@@ -14,7 +14,7 @@ import type { Type } from "./types.ts";
 
 export { EvaluationError } from "./error.ts";
 export type { Binding, Environment } from "./scope.ts";
-export { BOOL, functionType, INT, TEXT, ANY, type Type } from "./types.ts";
+export { ANY, BOOL, functionType, INT, LIST, TEXT, type Type } from "./types.ts";
 export { textOf } from "./values.ts";
 
 /** An expression that is ready to run. */
