@@ -6,8 +6,8 @@ import type { Query } from "../../src/dns/query.ts";
 import { FLAG, RCODE } from "../../src/dns/types.ts";
 import { afterMessage, type Instance, type Logger, type MaybePromise, type Next } from "../../src/plugin.ts";
 import type { Counters } from "./counters.ts";
-import type { Entry } from "./entry.ts";
-import { createKeeper, NO_BASIS, wantsAuthentic, type Basis } from "./keeper.ts";
+import { NO_BASIS, type Basis, type Entry } from "./entry.ts";
+import { createKeeper, wantsAuthentic } from "./keeper.ts";
 import { authentic, createRefresh } from "./refresh.ts";
 import type { CacheSettings } from "./settings.ts";
 import { Store } from "./store.ts";
@@ -16,7 +16,7 @@ export interface CacheParts {
   readonly settings: CacheSettings;
   readonly countersOf: (query: Query) => Counters;
   /** Asked when the first query comes. */
-  readonly generations: () => AnswerGenerations | undefined;
+  readonly generations: () => readonly AnswerGenerations[];
   readonly log: Logger;
   /** Seconds since 1970. */
   readonly now: () => number;
@@ -43,9 +43,11 @@ export function createCache({ settings, countersOf, generations, log, now }: Cac
   });
 
   const basisOf = (query: Query): Basis => {
-    const watched = generations();
-    const slot = watched?.slotFor(query.name, query.type);
-    return slot === undefined ? NO_BASIS : { slot, generation: watched!.numbers[slot]! };
+    for (const of of generations()) {
+      const slot = of.slotFor(query.name, query.type);
+      if (slot !== undefined) return { of, slot, generation: of.numbers[slot]! };
+    }
+    return NO_BASIS;
   };
   const keeper = createKeeper({
     settings,
@@ -58,7 +60,8 @@ export function createCache({ settings, countersOf, generations, log, now }: Cac
 
   /** Good, or stale and still to be given; not what a change has voided. */
   const isLive = (entry: Entry, time: number): boolean => {
-    if (entry.slot >= 0 && generations()?.numbers[entry.slot] !== entry.generation) return false;
+    const { of, slot, generation } = entry.basis;
+    if (of !== undefined && of.numbers[slot] !== generation) return false;
     const left = entry.left(time);
     return left > 0 || -left < staleFor;
   };

@@ -1,6 +1,17 @@
+import type { AnswerGenerations } from "../../src/capabilities.ts";
 import type { Body } from "../../src/dns/body.ts";
 import type { Name } from "../../src/dns/name.ts";
 import type { Query } from "../../src/dns/query.ts";
+
+/** What an answer was made of, read before it was asked for: the state in which it is true. See `AnswerGenerations`. */
+export interface Basis {
+  /** Undefined: nothing that is watched. */
+  readonly of: AnswerGenerations | undefined;
+  readonly slot: number;
+  readonly generation: number;
+}
+
+export const NO_BASIS: Basis = { of: undefined, slot: 0, generation: 0 };
 
 /** What an answer depends on beside its question, as one small number: type, DO and CD. The class is compared apart. */
 export const kindOf = (query: Query): number =>
@@ -27,9 +38,8 @@ export class Entry {
   /** Whether it has records of the asked type for the name at the end of its aliases. */
   readonly answering: boolean;
 
-  /** What it was made of, and in which state that was (see `AnswerGenerations`); -1: nothing that is watched. */
-  slot = -1;
-  generation = 0;
+  /** What it was made of, and in which state that was. */
+  basis: Basis = NO_BASIS;
 
   /** The name of the wildcard that it was made from; empty: none. */
   wildcard = "";

@@ -23,7 +23,7 @@ export const cache: Plugin = definePlugin({
         sizes,
       );
     let metrics: CacheMetrics | undefined;
-    let generations: AnswerGenerations | undefined;
+    let generations: readonly AnswerGenerations[] = [];
     const made = createCache({
       settings,
       // The view's name, and what others offer, is known when the block starts.
@@ -36,7 +36,7 @@ export const cache: Plugin = definePlugin({
       answer: made.answer,
       metadata: made.metadata,
       start() {
-        generations = context.find(GENERATIONS)[0];
+        generations = context.find(GENERATIONS);
       },
       close() {
         metrics?.close();

@@ -4,17 +4,9 @@ import type { Query } from "../../src/dns/query.ts";
 import { FLAG, RCODE } from "../../src/dns/types.ts";
 import { isDenial, isKept, SORT, sortOf, type Sort } from "./classify.ts";
 import type { Counters } from "./counters.ts";
-import { Entry } from "./entry.ts";
+import { Entry, type Basis } from "./entry.ts";
 import type { CacheSettings, Clamp } from "./settings.ts";
 import type { Store } from "./store.ts";
-
-/** What an answer depends on, read before it was asked for: see `AnswerGenerations`. */
-export interface Basis {
-  readonly slot: number;
-  readonly generation: number;
-}
-
-export const NO_BASIS: Basis = { slot: -1, generation: 0 };
 
 /** What becomes of a message on its way from the source to the client. */
 export interface Kept {
@@ -74,8 +66,7 @@ export function createKeeper({ settings, store, countersOf, now, wildcardOf }: K
     const answering = sort === SORT.ANSWER && body.answers > 0;
     const flags = message.flags & (FLAG.RA | FLAG.AD);
     const entry = new Entry(query, denial, rcode, flags, question, body, ttl, now(), answering);
-    entry.slot = basis.slot;
-    entry.generation = basis.generation;
+    entry.basis = basis;
     entry.wildcard = wildcardOf(query);
     if (!denial) {
       if (preferPositive && !answering) {

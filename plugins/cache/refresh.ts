@@ -2,8 +2,8 @@ import type { Answer } from "../../src/dns/message.ts";
 import { nameText } from "../../src/dns/name.ts";
 import type { Peer, Query } from "../../src/dns/query.ts";
 import type { Logger, MaybePromise, Next } from "../../src/plugin.ts";
-import type { Entry } from "./entry.ts";
-import type { Basis, Keeper, Kept } from "./keeper.ts";
+import type { Basis, Entry } from "./entry.ts";
+import type { Keeper, Kept } from "./keeper.ts";
 import type { CacheSettings } from "./settings.ts";
 import type { Store } from "./store.ts";
 

@@ -1,7 +1,8 @@
 import { CLUSTER, GENERATIONS, TRANSFER, type ClusterView } from "../../src/capabilities.ts";
+import { ANYTHING } from "../../src/cluster/generations.ts";
 import { zoneOf } from "../../src/cluster/settings.ts";
 import { directive, problem } from "../../src/directive/index.ts";
-import { MAX_NAME, nameText } from "../../src/dns/name.ts";
+import { MAX_NAME, nameText, type Name } from "../../src/dns/name.ts";
 import { definePlugin, type Plugin } from "../../src/plugin.ts";
 import { createAnswers, type Answers } from "./answers.ts";
 import { transferRecords } from "./transfer.ts";
@@ -45,6 +46,8 @@ export const k8sExternal: Plugin = definePlugin({
   }),
   setup({ zones, apex, ttl, headless, fallthrough = [] }, context) {
     const look: Look = { apex, ttl, headless };
+    const mayPass = (name: Name): boolean =>
+      fallthrough.length > 0 && zoneOf(fallthrough, name) !== undefined;
     let cluster: ClusterView | undefined;
     let answers: Answers | undefined;
 
@@ -60,7 +63,10 @@ export const k8sExternal: Plugin = definePlugin({
       },
       slotFor(name, type) {
         const zone = zoneOf(zones, name);
-        return zone === undefined ? undefined : answers!.slotFor(name, zone, type);
+        if (zone === undefined) return undefined;
+        // What is left to kubernetes depends on whatever kubernetes makes of it.
+        const isShared = zoneOf(cluster!.settings.zones, name) !== undefined && mayPass(name);
+        return isShared ? ANYTHING : answers!.slotFor(name, zone, type);
       },
     });
 
@@ -68,8 +74,7 @@ export const k8sExternal: Plugin = definePlugin({
       answer(query, next) {
         const zone = zoneOf(zones, query.name);
         if (zone === undefined) return next(query);
-        const mayPass = fallthrough.length > 0 && zoneOf(fallthrough, query.name) !== undefined;
-        return answers!.answer(query, zone, mayPass) ?? next(query);
+        return answers!.answer(query, zone, mayPass(query.name)) ?? next(query);
       },
       start() {
         cluster = context.find(CLUSTER)[0];
