@@ -4,9 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, setup } from "./setup.mjs";
 
-const PORT = "1053";
+/** CLUSTERDNS_PORT chooses another port; `--no-setup` leaves out installing and building. */
+const PORT = process.env.CLUSTERDNS_PORT ?? "1053";
 
-setup();
+if (!process.argv.includes("--no-setup")) setup();
 
 const server = spawn(
   process.execPath,
