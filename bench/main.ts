@@ -130,8 +130,8 @@ function write(
   process.stdout.write(`\n${text}\n`);
   if (options.readme) writeReadme(text.trim(), svg);
   if (options.flame) {
-    for (const { name } of servers.filter((kind) => kind.name.startsWith("ours")))
-      say(["", ...hottest(join(results, "flame", name))].join("\n"));
+    for (const { workload, server } of measured.filter((one) => one.server.startsWith("ours")))
+      say(["", ...hottest(join(results, "flame", workload, server))].join("\n"));
   }
   say(`bench: written to bench/results: results.json, results.md, bench.svg`);
 }

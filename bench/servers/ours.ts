@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { root } from "../../test/support/paths.ts";
 import { startProcess } from "../lib/process.ts";
 import { COREDNS_VERSION } from "../../src/version.ts";
 import { nativeBinding } from "../../src/native/binding.ts";
 import { corefileText } from "./corefile.ts";
-import type { Kind } from "./server.ts";
+import type { Kind, Site } from "./server.ts";
 
 /** CLUSTERDNS_BIN: that of another checkout, to compare two. */
 const program = (): string => process.env["CLUSTERDNS_BIN"] || join(root, "bin/clusterdns");
@@ -27,7 +27,7 @@ const variant = ({ name, title, native, extra = [] }: Variant): Kind => ({
     writeFileSync(file, corefileText(site, extra));
     return startProcess({
       command: process.execPath,
-      args: [...nodeFlags(name), program(), "-conf", file],
+      args: [...nodeFlags(site), program(), "-conf", file],
       cwd: site.directory,
       env: native ? {} : { CLUSTERDNS_NATIVE: "off" },
       logFile: join(site.directory, "log"),
@@ -43,8 +43,11 @@ export function profileInto(directory: string): void {
   profiles = directory;
 }
 
-const nodeFlags = (name: string): string[] =>
-  profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${join(profiles, name)}`];
+/** A directory for each workload and server, as the site's are. */
+const nodeFlags = ({ directory }: Site): string[] =>
+  profiles === undefined
+    ? []
+    : ["--cpu-prof", `--cpu-prof-dir=${join(profiles, basename(dirname(directory)), basename(directory))}`];
 
 export const ours: Kind = variant({ name: "ours", title: "clusterdns", native: true });
 export const oursDgram: Kind = variant({

@@ -49,11 +49,8 @@ function roundRobin({ random }: Context): Instance {
   const seed = (): number => (random() * 0xffffffff) | 1;
   const mix = (message: Message, query: Query): Message => {
     if (!isMixed(message, query)) return message;
-    const { body } = message;
-    // Records of one size change places on the wire; others are put in order here.
-    if (body.stride !== 0) return message.with({ shuffle: seed() });
-    if (body.answers + body.authorities + body.additionals < 2) return message;
-    return message.with({ sections: shuffleSections(message.sections, seed()) });
+    const { answers, authorities, additionals } = message.body;
+    return answers + authorities + additionals < 2 ? message : message.with({ shuffle: seed() });
   };
   return { answer: (query, next) => afterMessage(next(query), query, mix) };
 }

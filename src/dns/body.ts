@@ -1,3 +1,4 @@
+import type { Arrangement } from "./arrange.ts";
 import type { Name } from "./name.ts";
 import type { Rdata, RR } from "./rr.ts";
 import { TYPE } from "./types.ts";
@@ -14,17 +15,6 @@ export const HEADER = 12;
 /** Type, class, TTL and RDLENGTH. */
 export const FIXED = 10;
 const POINTER = 0xc000;
-
-/** A message cut to a size limit: see `Body.fitted`. */
-export interface Fitted {
-  readonly limit: number;
-  /** All that follows the question, names compressed. */
-  readonly bytes: string;
-  readonly answers: number;
-  readonly authorities: number;
-  readonly additionals: number;
-  readonly truncated: boolean;
-}
 
 /** Records that are in a body's form already; the fields are those of `Body`. */
 export interface BodyRecords {
@@ -58,8 +48,9 @@ export class Body {
   readonly stride: number;
   /** The least TTL of all records, in seconds; 0 without records. */
   readonly minTtl: number;
-  /** What was left of it for the last size limit that it did not fit. */
-  fitted: Fitted | undefined = undefined;
+  /** For mixing its records, and for cutting it to a size: made when first needed. */
+  loose: Arrangement | undefined = undefined;
+  packed: Arrangement | undefined = undefined;
 
   constructor(question: Name, records: Sections | BodyRecords) {
     const { bytes, answers, authorities, additionals, plainSize, minTtl, stride } =

@@ -31,6 +31,19 @@ function exchange(out: Buffer, a: number, b: number, stride: number): void {
   }
 }
 
+/** Fills `order` with 0 to `count - 1`, mixed as `shuffleSections` mixes as many records. */
+export function mixOrder(order: Uint32Array, count: number, seed: number): void {
+  for (let i = 0; i < count; i++) order[i] = i;
+  let state = seed;
+  for (let i = count - 1; i > 0; i--) {
+    state = step(state);
+    const j = below(state, i + 1);
+    const other = order[j]!;
+    order[j] = order[i]!;
+    order[i] = other;
+  }
+}
+
 function shuffled(records: readonly RR[], seed: number): RR[] {
   const out = [...records];
   let state = seed;
@@ -42,18 +55,31 @@ function shuffled(records: readonly RR[], seed: number): RR[] {
   return out;
 }
 
-const isAddress = (rr: RR): boolean => rr.type === TYPE.A || rr.type === TYPE.AAAA;
+/** The order in which the records of a section stand before they are mixed, where there are addresses or MX among them. */
+export const RANK = { ALIAS: 0, OTHER: 1, ADDRESS: 2, MX: 3 } as const;
+
+export function rankOf(type: number): number {
+  switch (type) {
+    case TYPE.CNAME:
+      return RANK.ALIAS;
+    case TYPE.A:
+    case TYPE.AAAA:
+      return RANK.ADDRESS;
+    case TYPE.MX:
+      return RANK.MX;
+    default:
+      return RANK.OTHER;
+  }
+}
 
 /** In each section: aliases first, then what has no order, then addresses and MX, these two mixed. */
 export function shuffleSections(sections: Sections, seed: number): Sections {
   const mix = (records: readonly RR[]): readonly RR[] => {
-    const addresses = records.filter(isAddress);
-    const mx = records.filter((rr) => rr.type === TYPE.MX);
+    const of = (rank: number): readonly RR[] => records.filter((rr) => rankOf(rr.type) === rank);
+    const addresses = of(RANK.ADDRESS);
+    const mx = of(RANK.MX);
     if (addresses.length + mx.length === 0) return records;
-    if (addresses.length === records.length) return shuffled(addresses, seed);
-    const aliases = records.filter((rr) => rr.type === TYPE.CNAME);
-    const rest = records.filter((rr) => rr.type !== TYPE.CNAME && rr.type !== TYPE.MX && !isAddress(rr));
-    return [...aliases, ...rest, ...shuffled(addresses, seed), ...shuffled(mx, seed)];
+    return [...of(RANK.ALIAS), ...of(RANK.OTHER), ...shuffled(addresses, seed), ...shuffled(mx, seed)];
   };
   return {
     answer: mix(sections.answer),

@@ -1,6 +1,6 @@
 /** From an answer to the bytes that the client gets: the server's last step, the same for every transport. */
-import { HEADER, type Body, type Fitted } from "./body.ts";
-import { encodeMessage } from "./codec.ts";
+import { loose, packed, writeArranged, written } from "./arrange.ts";
+import { HEADER } from "./body.ts";
 import { extendedError, type EdnsOption } from "./edns.ts";
 import type { Answer, Message, Opt } from "./message.ts";
 import { replyFlags } from "./message.ts";
@@ -71,38 +71,43 @@ function writeMessage(
 ): number {
   // The records may belong to other letters than the client's (a cache filled by another one): then their names are written anew.
   if (message.question !== query.rawName) message = message.with({ question: query.rawName });
-  const { body } = message;
+  let { body } = message;
   const { opt } = message;
   const withOpt = query.edns || opt !== undefined;
   const options = opt !== undefined ? opt.options : query.edns ? echoed(query, echo) : NO_OPTIONS;
   const room = withOpt ? OPT_SIZE + optionBytes(options) : 0;
   const plain = HEADER + query.rawName.length + 4 + body.plainSize + room;
   const limit = query.limit;
-  let flags = message.flags;
-  let end: number;
-  if (
+  const isPlain =
     plain <= limit &&
     !(
       query.peer.protocol === "udp" &&
       plain > (query.peer.family === 4 ? UNCOMPRESSED_UDP4 : UNCOMPRESSED_UDP6)
-    )
-  ) {
-    end = writeQuestion(query, out, at + HEADER);
-    const from = end;
-    end = writeBytes(out, end, body.bytes);
-    if (message.ttl >= 0) setTtls(out, from, end, message.ttl);
-    if (message.shuffle !== 0 && body.stride !== 0)
-      shuffleRecords(out, from, body.stride, body.answers, message.shuffle);
-    writeHeader(query, out, at, message.rcode, flags, body.answers, body.authorities, body.additionals);
+    );
+  const from = writeQuestion(query, out, at + HEADER);
+  let { answers, authorities, additionals } = body;
+  let flags = message.flags;
+  let end: number;
+  if (isPlain && (message.shuffle === 0 || body.stride !== 0)) {
+    end = writeBytes(out, from, body.bytes);
+    if (message.shuffle !== 0) shuffleRecords(out, from, body.stride, body.answers, message.shuffle);
   } else {
-    const fitted = fit(query, message, body, limit - room);
-    if (fitted.truncated) flags |= FLAG.TC;
-    end = writeQuestion(query, out, at + HEADER);
-    const from = end;
-    end = writeBytes(out, end, fitted.bytes);
-    if (message.ttl >= 0) setTtls(out, from, end, message.ttl);
-    writeHeader(query, out, at, message.rcode, flags, fitted.answers, fitted.authorities, fitted.additionals);
+    let arrangement = isPlain ? (body.loose ??= loose(body)) : (body.packed ??= packed(body));
+    if (message.shuffle !== 0 && arrangement.groups === undefined) {
+      message = message.with({ sections: shuffleSections(message.sections, message.shuffle), shuffle: 0 });
+      ({ body } = message);
+      arrangement = isPlain ? loose(body) : packed(body);
+    }
+    end = writeArranged(out, from, at + limit - room, arrangement, message.shuffle);
+    if (written < answers + authorities + additionals) {
+      flags |= FLAG.TC;
+      answers = Math.min(answers, written);
+      authorities = Math.min(authorities, written - answers);
+      additionals = written - answers - authorities;
+    }
   }
+  if (message.ttl >= 0) setTtls(out, from, end, message.ttl);
+  writeHeader(query, out, at, message.rcode, flags, answers, authorities, additionals);
   if (withOpt) {
     const size = query.edns ? query.udpSize : opt!.udpSize;
     end = writeOpt(
@@ -117,26 +122,6 @@ function writeMessage(
     );
   }
   return end - at;
-}
-
-/** The body compressed, and cut where even that does not fit. Kept for the next time where the order of its records is fixed. */
-function fit(query: Query, message: Message, body: Body, limit: number): Fitted {
-  if (message.shuffle === 0 && body.fitted?.limit === limit) return body.fitted;
-  const sections = message.shuffle === 0 ? body.sections : shuffleSections(body.sections, message.shuffle);
-  const whole = encodeMessage(
-    { id: 0, flags: 0, question: { name: query.rawName, type: query.type, class: query.class }, ...sections },
-    { limit, compress: "always" },
-  );
-  const fitted: Fitted = {
-    limit,
-    bytes: whole.bytes.latin1Slice(HEADER + query.rawName.length + 4, whole.bytes.length),
-    answers: whole.answers,
-    authorities: whole.authorities,
-    additionals: whole.additionals,
-    truncated: whole.truncated,
-  };
-  if (message.shuffle === 0) body.fitted = fitted;
-  return fitted;
 }
 
 function writeHeader(
