@@ -59,7 +59,9 @@ function preferring({ random }: Context, prefer: ReturnType<typeof preferNetwork
   const order = (message: Message, query: Query): Message => {
     if (!isMixed(message, query)) return message;
     const mixed = shuffleSections(message.sections, (random() * 0xffffffff) | 1);
-    return message.with({ sections: { ...mixed, answer: prefer(mixed.answer), additional: prefer(mixed.additional) } });
+    return message.with({
+      sections: { ...mixed, answer: prefer(mixed.answer), additional: prefer(mixed.additional) },
+    });
   };
   return { answer: (query, next) => afterMessage(next(query), query, order) };
 }

@@ -55,7 +55,7 @@ const section = fc
     sort ? shuffleSections({ answer: records, authority: [], additional: [] }, 1).answer : records,
   );
 
-t.test("mixed on the wire as records are, and cut at the same record", async (t) => {
+t.test("mixed on the wire as records are, and cut at the same record", async () => {
   fc.assert(
     fc.property(
       fc.tuple(section, section, section),
