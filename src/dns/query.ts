@@ -85,7 +85,7 @@ export class Query {
   optionsStart = 0;
   optionsEnd = 0;
 
-  peer: Peer = NOBODY;
+  #peer: Peer | undefined = NOBODY;
   scope: Scope = NOWHERE;
   /** `performance.now()` when the server took it up. */
   received = 0;
@@ -95,6 +95,13 @@ export class Query {
   origin: Query = this;
   #options: readonly EdnsOption[] | undefined;
 
+  /** Who asked. */
+  get peer(): Peer {
+    return this.#peer ?? this.origin.#peer ?? NOBODY;
+  }
+  set peer(peer: Peer) {
+    this.#peer = peer;
+  }
   get opcode(): number {
     return (this.flags >> 11) & 15;
   }
@@ -158,7 +165,8 @@ export class Query {
     q.ednsVersion = this.ednsVersion;
     q.optionsStart = this.optionsStart;
     q.optionsEnd = this.optionsEnd;
-    q.peer = this.peer;
+    // The origin's, unless a plugin said otherwise: that one is moved to where it lasts when an answer has to be waited for.
+    q.#peer = this.origin === this ? undefined : this.#peer;
     q.scope = this.scope;
     q.received = this.received;
     q.depth = this.depth;
@@ -185,12 +193,16 @@ export class Query {
     return q;
   }
 
-  /**
-   * Lowers the size that the client says it takes, in bytes, for the reply as well: of all that a plugin may change in a query this
-   * alone concerns the server's own last step, so it is not a matter of `with`.
-   */
+  // Of all that a plugin may change in a query, these two concern the server's own last step, so they are no matter of `with`.
+
+  /** Lowers the size that the client says it takes, in bytes, for the reply as well. */
   limitSize(size: number): void {
     if (this.udpSize > size) this.udpSize = size;
+  }
+
+  /** Sets or clears RD, for the reply as well. */
+  setRecursionDesired(on: boolean): void {
+    this.setFlag(FLAG.RD, on);
   }
 
   /** Makes the query outlive its packet's buffer. */
