@@ -19,6 +19,9 @@ export const scenarioNames = (): string[] =>
     .filter((name) => existsSync(join(scenarios, name, "cases.jsonl")))
     .sort();
 
+/** Whether a scenario brings objects of its own instead of the fixture's. */
+export const hasOwnCluster = (name: string): boolean => existsSync(join(scenarios, name, "cluster"));
+
 /** Directives of a scenario's Corefiles that are not built yet. */
 export function missingPlugins(name: string): string[] {
   const built = new Set(registry.order.filter(({ load }) => load !== undefined).map((entry) => entry.name));
