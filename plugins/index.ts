@@ -42,6 +42,7 @@ export const registry: Registry = {
     plugin("tsig"),
     plugin("rewrite"),
     plugin("autopath", () => import("./autopath/index.ts").then((m) => m.autopath)),
+    plugin("searchpath", () => import("./searchpath/index.ts").then((m) => m.searchpath)),
     plugin("acl"),
     plugin("cache", () => import("./cache/index.ts").then((m) => m.cache)),
     plugin("header", () => import("./header/index.ts").then((m) => m.header)),
