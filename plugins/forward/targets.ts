@@ -135,8 +135,6 @@ async function askAddresses(resolver: string, name: Name, type: number): Promise
     authority: [],
     additional: [],
   });
-  // Nothing else may keep the process running while it starts.
-  const alive = setTimeout(() => undefined, 2 * TIMEOUT);
   try {
     const reply = decodeMessage(await ask(pool, bytes, "udp"));
     if (reply.error !== undefined) throw new Error(`${resolver} sent a reply that can't be read`);
@@ -144,7 +142,6 @@ async function askAddresses(resolver: string, name: Name, type: number): Promise
       .filter((rr) => rr.type === type)
       .map(({ rdata }) => (type === TYPE.A ? ipv4Text(rdata) : ipv6Text(rdata)));
   } finally {
-    clearTimeout(alive);
     pool.close();
   }
 }

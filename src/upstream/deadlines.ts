@@ -2,7 +2,7 @@ import type { Exchange } from "./exchange.ts";
 
 /**
  * Exchanges that are all given the same time: the first that came in is the first that is due. So a list and one timer do,
- * where a timer for each would cost as much as the exchange.
+ * where a timer for each would cost as much as the exchange. The process goes on as long as there are any.
  */
 export class Deadlines {
   readonly #milliseconds: number;
@@ -22,6 +22,7 @@ export class Deadlines {
     exchange.before = last;
     this.#last = exchange;
     if (this.#timer === undefined) this.#wait(this.#milliseconds);
+    else if (last === undefined) this.#timer.ref();
   }
 
   /** Must be one that was added, and may be done once. */
@@ -32,16 +33,11 @@ export class Deadlines {
     if (behind === undefined) this.#last = before;
     else behind.before = before;
     exchange.before = exchange.behind = undefined;
-  }
-
-  close(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (this.#first === undefined) this.#timer?.unref();
   }
 
   #wait(milliseconds: number): void {
     this.#timer = setTimeout(() => this.#ring(), Math.max(1, Math.ceil(milliseconds)));
-    this.#timer.unref();
   }
 
   #ring(): void {

@@ -86,7 +86,6 @@ export class Stream {
     const socket = dialer.dial(target);
     this.#socket = socket;
     this.#timer = setTimeout(() => this.#end(dialTimeout(this.#ends.remote)), patience);
-    this.#timer.unref();
     socket.unref();
     socket.on("error", (error: NodeJS.ErrnoException) => this.#end(callFailure(this.#ends, error)));
     socket.on("end", () => this.#end(EOF));

@@ -96,7 +96,9 @@ export async function fakeUpstream(
     take(bytes, {
       network: "udp",
       port,
-      send: (reply) => udp.send(reply, port, address),
+      send(reply) {
+        if (!isClosed) udp.send(reply, port, address);
+      },
       end: () => undefined,
       reset: () => undefined,
     }),
