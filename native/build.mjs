@@ -1,4 +1,4 @@
-// Compiles the batched UDP socket with the machine's C compiler. Nothing is downloaded; no compiler, no socket: the server then uses node:dgram.
+// Compiles the batched UDP socket, and what hands sockets over, with the machine's C compiler. Nothing is downloaded; no compiler, no socket: the server then uses node:dgram.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -6,12 +6,15 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const source = join(here, "udp.c");
+const sources = ["udp.c", "handover.c"].map((name) => join(here, name));
 const target = join(here, "build", `udp-${process.platform}-${process.arch}.node`);
 
 if (process.platform !== "linux") {
   console.log("note: the batched socket is for Linux; node:dgram is used here");
-} else if (existsSync(target) && statSync(target).mtimeMs >= statSync(source).mtimeMs) {
+} else if (
+  existsSync(target) &&
+  sources.every((source) => statSync(target).mtimeMs >= statSync(source).mtimeMs)
+) {
   console.log("note: is there already");
 } else {
   const compiler = [process.env.CC, "cc", "gcc", "clang"].find(
@@ -26,7 +29,9 @@ if (process.platform !== "linux") {
     mkdirSync(dirname(target), { recursive: true });
     const fresh = `${target}.${process.pid}`;
     const flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-pthread"];
-    const done = spawnSync(compiler, [...flags, "-I", include, "-o", fresh, source], { encoding: "utf8" });
+    const done = spawnSync(compiler, [...flags, "-I", include, "-o", fresh, ...sources], {
+      encoding: "utf8",
+    });
     if (done.status !== 0) {
       console.error(done.stderr);
       process.exit(1);

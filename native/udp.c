@@ -17,11 +17,13 @@
 #include <node_api.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What JavaScript's layout.ts says as well: keep them alike. */
@@ -203,7 +205,7 @@ static void *run(void *data) {
         int32_t *table = table_of(g, batch);
         int n = receive(g, g->sockets[which], table);
         if (n <= 0) {
-            /* An ICMP refusal of an earlier datagram, or an interrupted call. A socket that was shut down ends the thread above. */
+            /* An ICMP refusal of an earlier datagram, or an interrupted call: the end comes so. */
             if (n < 0 && errno != EINTR && errno != ECONNREFUSED && errno != EAGAIN && !atomic_load(&g->stopping)) usleep(1000);
             continue;
         }
@@ -300,16 +302,17 @@ static int32_t int_arg(napi_env env, napi_value value) {
     return n;
 }
 
-/* bind(address, port, family): a socket; [descriptor, port]. */
+/* bind(address, port, family, stream): a socket for UDP, or for TCP (bound, not listening yet); [descriptor, port]. */
 static napi_value js_bind(napi_env env, napi_callback_info info) {
-    napi_value argv[3];
-    size_t argc = 3;
+    napi_value argv[4];
+    size_t argc = 4;
     napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
     char text[128];
     size_t length;
     napi_get_value_string_utf8(env, argv[0], text, sizeof text, &length);
     int port = int_arg(env, argv[1]);
     int v6 = int_arg(env, argv[2]) == 6;
+    int stream = int_arg(env, argv[3]);
 
     struct sockaddr_in6 a6;
     struct sockaddr_in a4;
@@ -325,17 +328,21 @@ static napi_value js_bind(napi_env env, napi_callback_info info) {
         return fail(env, "EINVAL", "not an address");
     if (zone != NULL) a6.sin6_scope_id = (uint32_t)atoi(zone);
 
-    int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = socket(v6 ? AF_INET6 : AF_INET, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
     if (fd < 0) return fail(env, error_code(errno), strerror(errno));
     int on = 1, off = 0, size = 4 * 1024 * 1024;
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    if (v6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+    if (v6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (stream) {
+        /* Connections of an earlier process that linger in TIME_WAIT keep nobody from listening. */
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     } else {
-        setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+        /* Who may administer the network gets the whole of it; for others net.core.rmem_max is the limit. */
+        if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
+            setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+        if (v6) setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+        else setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
     }
     struct sockaddr *address = v6 ? (struct sockaddr *)&a6 : (struct sockaddr *)&a4;
     socklen_t size_of = v6 ? sizeof a6 : sizeof a4;
@@ -466,6 +473,29 @@ static napi_value js_send(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
+static void on_interrupt(int number) { (void)number; }
+
+/*
+ * Wakes a thread that waits in recvmmsg(2), and waits for its end. By a signal, since shutdown(2) acts on the socket
+ * itself: another process that it was handed over to could read no more.
+ */
+static void interrupt_and_join(pthread_t thread) {
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGRTMAX, &action, NULL);
+    for (;;) {
+        /* Again and again: a signal that comes before the thread waits is lost. */
+        pthread_kill(thread, SIGRTMAX);
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 1000000;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        if (pthread_timedjoin_np(thread, NULL, &until) != ETIMEDOUT) return;
+    }
+}
+
 /* stop(group): ends the thread. What it had received is in the ring; replies can still be sent. */
 static napi_value js_stop(napi_env env, napi_callback_info info) {
     napi_value argv[1];
@@ -473,13 +503,11 @@ static napi_value js_stop(napi_env env, napi_callback_info info) {
     napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
     group_t *g = group_arg(env, argv[0]);
     if (g == NULL || atomic_exchange(&g->stopping, 1)) return NULL;
-    /* shutdown(2) of a UDP socket that is not connected says ENOTCONN, and wakes its readers all the same. */
-    for (int i = 0; i < g->socket_count; i++) shutdown(g->sockets[i], SHUT_RD);
     if (write(g->wake[1], "", 1) < 0) { /* full: it wakes in any case */ }
     pthread_mutex_lock(&g->lock);
     pthread_cond_broadcast(&g->freed);
     pthread_mutex_unlock(&g->lock);
-    pthread_join(g->thread, NULL);
+    interrupt_and_join(g->thread);
     return NULL;
 }
 
@@ -498,11 +526,14 @@ static napi_value js_close(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
-static void export_function(napi_env env, napi_value exports, const char *name, napi_callback callback) {
+void export_function(napi_env env, napi_value exports, const char *name, napi_callback callback) {
     napi_value function;
     napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, NULL, &function);
     napi_set_named_property(env, exports, name, function);
 }
+
+/* In handover.c. */
+void export_handover(napi_env env, napi_value exports);
 
 NAPI_MODULE_INIT() {
     export_function(env, exports, "bind", js_bind);
@@ -512,5 +543,6 @@ NAPI_MODULE_INIT() {
     export_function(env, exports, "send", js_send);
     export_function(env, exports, "stop", js_stop);
     export_function(env, exports, "close", js_close);
+    export_handover(env, exports);
     return exports;
 }

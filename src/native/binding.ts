@@ -11,8 +11,11 @@ export interface NativeGroup {
 }
 
 export interface Binding {
-  /** A socket for UDP, bound and sharing its port (SO_REUSEPORT): its descriptor, and the port that it got. Throws with a system error's code. */
-  bind(address: string, port: number, family: 4 | 6): [descriptor: number, port: number];
+  /**
+   * A socket for UDP, or for TCP where `stream` is 1 (then not listening yet), bound and sharing its port (SO_REUSEPORT): its descriptor, and the port
+   * that it got. Throws with a system error's code, as all of these do.
+   */
+  bind(address: string, port: number, family: 4 | 6, stream?: 0 | 1): [descriptor: number, port: number];
   slabSize(batches: number, packetSize: number, outputSize: number): number;
   /** `withLocal`: replies leave from the address that was asked. The last `spare` batches are the caller's, for `send`. */
   start(
@@ -29,8 +32,18 @@ export interface Binding {
   submit(group: NativeGroup, batch: number): void;
   /** Sends what is in a spare batch. */
   send(group: NativeGroup, batch: number): void;
+  /** Ends the receiving thread; the sockets stay as they are, for other processes too that have them. */
   stop(group: NativeGroup): void;
   close(group: NativeGroup): void;
+
+  /** Listens at this name in the network namespace's own list (an abstract unix socket). Gives the descriptor. */
+  listenUnix(name: string): number;
+  /** Connects to who listens there. EPERM: it is neither root nor our own user; ECONNREFUSED: nobody does. */
+  connectUnix(name: string): number;
+  /** Hands a text and descriptors, at most 253, to who listens there. They stay open here. */
+  give(name: string, text: string, descriptors: readonly number[]): void;
+  /** Waits at most `milliseconds`, doing nothing else, for what root or our user gives to a descriptor of `listenUnix`, and closes that. ETIMEDOUT: nothing came. */
+  take(listening: number, milliseconds: number): [text: string, descriptors: number[]];
 }
 
 let loaded: { readonly binding: Binding | undefined; readonly reason: string } | undefined;

@@ -1,5 +1,6 @@
 /** The process's HTTP endpoints (health, ready, metrics, ...). Several plugins, and two configurations during a reload, may share an address. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { listenOn, type Descriptors } from "./descriptors.ts";
 import type { Host, HttpRequest, HttpResponse, MaybePromise } from "../plugin.ts";
 
 type Handler = (request: HttpRequest) => MaybePromise<HttpResponse>;
@@ -9,8 +10,8 @@ interface Endpoint {
   /** By path; the newest registration answers. A path that ends in `/` stands for all below it. */
   readonly handlers: Map<string, Handler[]>;
   uses: number;
-  /** Settled when the address is open, or why not. */
-  readonly opened: Promise<void>;
+  /** Settled when the address is open, with what gives its socket back, or why not. */
+  readonly opened: Promise<() => void>;
 }
 
 export interface HttpHost {
@@ -19,12 +20,16 @@ export interface HttpHost {
   close(): Promise<void>;
 }
 
-export function createHttpHost(): HttpHost {
+export function createHttpHost(descriptors: Descriptors): HttpHost {
   const endpoints = new Map<string, Endpoint>();
 
   const release = async (address: string, endpoint: Endpoint): Promise<void> => {
     if (--endpoint.uses > 0) return;
     if (endpoints.get(address) === endpoint) endpoints.delete(address);
+    await endpoint.opened.then(
+      (giveBack) => giveBack(),
+      () => undefined,
+    );
     endpoint.server.closeAllConnections();
     await new Promise<void>((resolve) => endpoint.server.close(() => resolve()));
   };
@@ -32,7 +37,7 @@ export function createHttpHost(): HttpHost {
   return {
     async serve(address, path, handler) {
       let endpoint = endpoints.get(address);
-      if (endpoint === undefined) endpoints.set(address, (endpoint = open(address)));
+      if (endpoint === undefined) endpoints.set(address, (endpoint = open(address, descriptors)));
       endpoint.uses++;
       try {
         await endpoint.opened;
@@ -64,29 +69,26 @@ export function createHttpHost(): HttpHost {
   };
 }
 
-function open(address: string): Endpoint {
+function open(address: string, descriptors: Descriptors): Endpoint {
   const handlers = new Map<string, Handler[]>();
   const server = createServer((request, response) => void respond(handlers, request, response));
   server.on("clientError", (_error, socket) => socket.destroy());
-  const opened = new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(new Error(`listen tcp ${address}: ${bindText(error)}`)),
-    );
-    server.once("listening", () => {
-      server.on("error", () => undefined);
-      resolve();
-    });
-    const colon = address.lastIndexOf(":");
-    const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
-    const port = Number(address.slice(colon + 1));
-    if (colon < 0 || !Number.isInteger(port) || port > 65535) {
-      reject(new Error(`listen tcp ${address}: no valid port: write HOST:PORT or :PORT`));
-      return;
-    }
-    server.listen({ port, ...(host === "" ? {} : { host }) });
-  });
+  const opened = listen(server, address, descriptors);
   opened.catch(() => undefined);
   return { server, handlers, uses: 0, opened };
+}
+
+async function listen(server: Server, address: string, descriptors: Descriptors): Promise<() => void> {
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
+  const port = Number(address.slice(colon + 1));
+  if (colon < 0 || !Number.isInteger(port) || port > 65535)
+    throw new Error(`listen tcp ${address}: no valid port: write HOST:PORT or :PORT`);
+  try {
+    return await listenOn(server, { address: host, port }, descriptors);
+  } catch (error) {
+    throw new Error(`listen tcp ${address}: ${bindText(error as NodeJS.ErrnoException)}`, { cause: error });
+  }
 }
 
 function bindText(error: NodeJS.ErrnoException): string {

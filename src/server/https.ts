@@ -1,9 +1,10 @@
 /** DNS over HTTP (RFC 8484) as CoreDNS serves `https://`: without TLS it is plain HTTP, for a proxy in front. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { decodeMessage } from "../dns/codec.ts";
 import { MAX_MESSAGE } from "../dns/reply.ts";
 import { OPCODE, RCODE, FLAG } from "../dns/types.ts";
+import { listenOn, type Descriptors } from "./descriptors.ts";
 import { PENDING, type Engine } from "./engine.ts";
 import { listenError, type ListenAt, type Listener } from "./listener.ts";
 import { plainPeer } from "./peer.ts";
@@ -14,16 +15,20 @@ const CONTENT_TYPE = "application/dns-message";
 const MAX_AGE = 3600;
 const ERROR_AGE = 5;
 
-export async function listenHttps(at: ListenAt, engine: Engine): Promise<Listener> {
+export async function listenHttps(at: ListenAt, engine: Engine, descriptors: Descriptors): Promise<Listener> {
   const server = createServer((request, response) => void respond(engine, request, response));
   server.on("clientError", (_error, socket) => socket.destroy());
-  const { address, port } = await open(server, at);
+  const release = await listenOn(server, at, descriptors).catch((error: NodeJS.ErrnoException) => {
+    throw listenError("tcp", at, error);
+  });
+  const { address, port } = server.address() as AddressInfo;
   return {
     engine,
     address,
     port,
     closeConnections: () => server.closeIdleConnections(),
     async close(graceMs) {
+      release();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       const timer = setTimeout(() => server.closeAllConnections(), graceMs);
@@ -31,16 +36,6 @@ export async function listenHttps(at: ListenAt, engine: Engine): Promise<Listene
       clearTimeout(timer);
     },
   };
-}
-
-function open(server: Server, at: ListenAt): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError("tcp", at, error)));
-    server.listen({ port: at.port, host: at.address === "" ? "::" : at.address }, () => {
-      server.on("error", () => undefined);
-      resolve(server.address() as AddressInfo);
-    });
-  });
 }
 
 async function respond(engine: Engine, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -14,6 +14,7 @@ import {
   type Source,
 } from "./configuration.ts";
 import { fingerprint } from "../corefile/index.ts";
+import { createDescriptors, type Descriptors } from "./descriptors.ts";
 import { createHttpHost } from "./http.ts";
 import { withPlugins, type Registry } from "./registry.ts";
 import { PENDING, type Engine } from "./engine.ts";
@@ -40,6 +41,8 @@ export interface ServerOptions {
   readonly version: string;
   /** false: no sockets are opened; ask with `exchange`. */
   readonly listen?: boolean;
+  /** The sockets to listen on; default freshly bound ones. */
+  readonly descriptors?: Descriptors;
   /** Takes messages to upstreams in place of the network. */
   readonly carrier?: Carrier;
   /** Called where a plugin asks for the process's end. */
@@ -94,7 +97,8 @@ export function createServerCore(options: ServerOptions): Server {
     .counter("coredns_panics_total", "A metrics that counts the number of panics.")
     .at();
   const output = options.output ?? SILENT;
-  const http = createHttpHost();
+  const descriptors = options.descriptors ?? createDescriptors();
+  const http = createHttpHost(descriptors);
   const registry = withPlugins(options.registry, options.plugins ?? []);
   let current: Configuration | undefined;
   let visible: Configuration | undefined;
@@ -113,6 +117,7 @@ export function createServerCore(options: ServerOptions): Server {
         );
       },
     },
+    descriptors,
     options.listen ?? true,
   );
 

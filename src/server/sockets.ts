@@ -1,12 +1,12 @@
 /** The process's open sockets: what a configuration needs is opened, what it no longer needs is closed, what stays is re-pointed. */
 import { createEngine, type Engine, type EngineOptions } from "./engine.ts";
 import type { Served } from "./configuration.ts";
+import type { Descriptors } from "./descriptors.ts";
 import type { ListenAt, Listener } from "./listener.ts";
 import { listenHttps } from "./https.ts";
 import { listenTcp, type TcpLimits } from "./tcp.ts";
 import { listenUdp } from "./udp.ts";
 import { listenUdpNative } from "./udp-native.ts";
-import { nativeBinding } from "../native/binding.ts";
 
 /** Where a server is reached. */
 export interface Address {
@@ -37,7 +37,7 @@ export interface Sockets {
 const GRACE = 5000;
 
 /** `listen` false: no sockets are opened; queries come through `engine`. */
-export function createSockets(options: EngineOptions, listen = true): Sockets {
+export function createSockets(options: EngineOptions, descriptors: Descriptors, listen = true): Sockets {
   let open = new Map<string, Open>();
 
   const close = (entry: Open, grace: number): Promise<unknown> =>
@@ -54,7 +54,7 @@ export function createSockets(options: EngineOptions, listen = true): Sockets {
             next.set(one.key.label, known);
             continue;
           }
-          const made = listen ? await openServed(one, options) : unopened(one, options);
+          const made = listen ? await openServed(one, options, descriptors) : unopened(one, options);
           fresh.push(made);
           next.set(one.key.label, made);
         }
@@ -102,7 +102,7 @@ const unopened = (served: Served, options: EngineOptions): Open => ({
   listeners: [],
 });
 
-async function openServed(served: Served, options: EngineOptions): Promise<Open> {
+async function openServed(served: Served, options: EngineOptions, descriptors: Descriptors): Promise<Open> {
   const { transport, address, port } = served.key;
   const engine = createEngine(served.router, options);
   const entry: { served: Served; engine: Engine; listeners: Open["listeners"] } = {
@@ -117,13 +117,17 @@ async function openServed(served: Served, options: EngineOptions): Promise<Open>
   });
   switch (transport) {
     case "dns":
-      entry.listeners = await openBoth({ address, port }, engine, limits, sockets);
+      entry.listeners = await openBoth({ address, port }, engine, limits, sockets, descriptors);
       return entry;
     case "tls":
-      entry.listeners = [{ protocol: "tcp", listener: await listenTcp({ address, port }, engine, limits) }];
+      entry.listeners = [
+        { protocol: "tcp", listener: await listenTcp({ address, port }, engine, limits, descriptors) },
+      ];
       return entry;
     case "https":
-      entry.listeners = [{ protocol: "tcp", listener: await listenHttps({ address, port }, engine) }];
+      entry.listeners = [
+        { protocol: "tcp", listener: await listenHttps({ address, port }, engine, descriptors) },
+      ];
       return entry;
     case "https3":
       throw new Error("https3:// needs the tls plugin in its block, and is not built yet: use https://");
@@ -139,13 +143,12 @@ async function openBoth(
   engine: Engine,
   limits: () => TcpLimits,
   threads: number,
+  descriptors: Descriptors,
 ): Promise<Open["listeners"]> {
-  const { binding } = nativeBinding();
   for (let attempt = 1; ; attempt++) {
-    const udp =
-      binding === undefined ? await listenUdp(at, engine) : listenUdpNative(binding, at, engine, threads);
+    const udp = listenUdpNative(at, engine, threads, descriptors) ?? (await listenUdp(at, engine));
     try {
-      const tcp = await listenTcp({ ...at, port: udp.port }, engine, limits);
+      const tcp = await listenTcp({ ...at, port: udp.port }, engine, limits, descriptors);
       return [
         { protocol: "udp", listener: udp },
         { protocol: "tcp", listener: tcp },

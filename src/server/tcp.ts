@@ -1,7 +1,8 @@
 /** DNS over TCP (RFC 7766): messages with a length in front; one query at a time on a connection, answered in order. */
-import { createServer as createNetServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { createServer as createNetServer, type AddressInfo, type Socket } from "node:net";
 import type { Peer } from "../dns/query.ts";
 import { MAX_MESSAGE } from "../dns/reply.ts";
+import { listenOn, type Descriptors } from "./descriptors.ts";
 import type { Engine, Sink } from "./engine.ts";
 import { listenError, type ListenAt, type Listener } from "./listener.ts";
 import { plainPeer } from "./peer.ts";
@@ -17,14 +18,22 @@ export interface TcpLimits {
 /** Reading pauses while more than this many bytes wait to be sent. */
 const MAX_UNSENT = 64 * 1024;
 
-export async function listenTcp(at: ListenAt, engine: Engine, limits: () => TcpLimits): Promise<Listener> {
+export async function listenTcp(
+  at: ListenAt,
+  engine: Engine,
+  limits: () => TcpLimits,
+  descriptors: Descriptors,
+): Promise<Listener> {
   const connections = new Set<Connection>();
   const server = createNetServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     const connection = serveConnection(socket, engine, limits());
     connections.add(connection);
     socket.on("close", () => connections.delete(connection));
   });
-  const { address, port } = await open(server, at);
+  const release = await listenOn(server, at, descriptors).catch((error: NodeJS.ErrnoException) => {
+    throw listenError("tcp", at, error);
+  });
+  const { address, port } = server.address() as AddressInfo;
   return {
     engine,
     address,
@@ -33,6 +42,7 @@ export async function listenTcp(at: ListenAt, engine: Engine, limits: () => TcpL
       for (const connection of connections) connection.finish();
     },
     async close(graceMs) {
+      release();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const connection of connections) connection.finish();
       const timer = setTimeout(() => {
@@ -42,24 +52,6 @@ export async function listenTcp(at: ListenAt, engine: Engine, limits: () => TcpL
       clearTimeout(timer);
     },
   };
-}
-
-function open(server: Server, at: ListenAt): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => {
-      if (at.address === "" && error.code === "EAFNOSUPPORT")
-        server.listen({ port: at.port, host: "0.0.0.0" });
-      else reject(listenError("tcp", at, error));
-    };
-    server.on("error", failed);
-    server.once("listening", () => {
-      server.off("error", failed);
-      // An error of accepting (no descriptors left) is that client's misfortune.
-      server.on("error", () => undefined);
-      resolve(server.address() as AddressInfo);
-    });
-    server.listen({ port: at.port, host: at.address === "" ? "::" : at.address, exclusive: true });
-  });
 }
 
 export interface Connection {

@@ -1,9 +1,10 @@
 /** UDP on the batched native socket: the same as udp.ts at half the CPU. */
 import type { Peer } from "../dns/query.ts";
-import type { Binding } from "../native/binding.ts";
+import { nativeBinding, type Binding } from "../native/binding.ts";
 import { startGroup, type Slab, type UdpGroup } from "../native/group.ts";
 import { PEER_SIZE, TABLE, type BatchPlace } from "../native/layout.ts";
 import { addressAt, familyAt, portAt } from "../native/sockaddr.ts";
+import type { Bound, Descriptors } from "./descriptors.ts";
 import { PENDING, type Engine, type Sink } from "./engine.ts";
 import { listenError, type ListenAt, type Listener } from "./listener.ts";
 import { plainPeer } from "./peer.ts";
@@ -16,26 +17,37 @@ const OUTPUT = 192 * 1024;
 /** Batches on the way between thread and JavaScript. */
 const BATCHES = 4;
 
-/** Opens `threads` sockets on one address, each with its own receiving thread. */
-export function listenUdpNative(binding: Binding, at: ListenAt, engine: Engine, threads: number): Listener {
+/** Opens `threads` sockets on one address, each with its own receiving thread. Undefined where there is no native binding for it. */
+export function listenUdpNative(
+  at: ListenAt,
+  engine: Engine,
+  threads: number,
+  descriptors: Descriptors,
+): Listener | undefined {
+  const { binding } = nativeBinding();
   const groups: UdpGroup[] = [];
-  let bound: { descriptor: number; port: number; address: string } | undefined;
+  const sockets: Bound[] = [];
+  const close = (): void => {
+    for (const group of groups) group.close();
+    for (const socket of sockets) descriptors.release(socket);
+  };
   try {
     for (let i = 0; i < threads; i++) {
-      bound = open(binding, { ...at, port: bound?.port ?? at.port });
+      const bound = descriptors.bind("udp", { ...at, port: sockets[0]?.port ?? at.port });
+      if (bound === undefined || binding === undefined) return undefined;
+      sockets.push(bound);
       groups.push(serveSocket(binding, bound, at, engine));
     }
   } catch (error) {
-    for (const group of groups) {
-      group.stop();
-      group.close();
-    }
+    for (const group of groups) group.stop();
+    close();
     throw listenError("udp", at, error as NodeJS.ErrnoException);
   }
+  const { address, port } = sockets[0]!;
   return {
     engine,
-    address: bound!.address,
-    port: bound!.port,
+    address,
+    port,
     closeConnections: () => undefined,
     async close(graceMs) {
       for (const group of groups) group.stop();
@@ -44,30 +56,14 @@ export function listenUdpNative(binding: Binding, at: ListenAt, engine: Engine, 
         await new Promise((resolve) => setTimeout(resolve, 10));
       // What was answered last goes out with the next turn.
       await new Promise((resolve) => setImmediate(resolve));
-      for (const group of groups) group.close();
+      close();
     },
   };
 }
 
-function open(
-  binding: Binding,
-  { address, port }: ListenAt,
-): { descriptor: number; port: number; address: string } {
-  const wanted = address === "" ? "::" : address;
-  try {
-    const [descriptor, got] = binding.bind(wanted, port, wanted.includes(":") ? 6 : 4);
-    return { descriptor, port: got, address: wanted };
-  } catch (error) {
-    // A machine without IPv6 has no dual-stack socket.
-    if (address !== "" || (error as NodeJS.ErrnoException).code !== "EAFNOSUPPORT") throw error;
-    const [descriptor, got] = binding.bind("0.0.0.0", port, 4);
-    return { descriptor, port: got, address: "0.0.0.0" };
-  }
-}
-
 function serveSocket(
   binding: Binding,
-  { descriptor, port, address }: { descriptor: number; port: number; address: string },
+  { descriptor, port, address }: Bound,
   at: ListenAt,
   engine: Engine,
 ): UdpGroup {
