@@ -1,6 +1,7 @@
 /**
- * The order of the chain: a query passes these from top to bottom, whatever the Corefile's order. It is CoreDNS's order. A
- * plugin is loaded when a Corefile names it; one without a loader exists in CoreDNS and not yet here.
+ * The order of the chain: a query passes these from top to bottom, whatever the Corefile's order. It is CoreDNS's order, with
+ * ours (searchpath, family) in between. A plugin is loaded when a Corefile names it; one without a loader exists in CoreDNS and not
+ * yet here.
  */
 import type { Registry, RegistryEntry } from "../src/server/registry.ts";
 import type { Plugin } from "../src/plugin.ts";
@@ -62,6 +63,7 @@ export const registry: Registry = {
     plugin("secondary", () => import("./secondary/index.ts").then((m) => m.secondary)),
     plugin("etcd"),
     plugin("loop", () => import("./loop/index.ts").then((m) => m.loop)),
+    plugin("family", () => import("./family/index.ts").then((m) => m.family)),
     plugin("forward", () => import("./forward/index.ts").then((m) => m.forward)),
     plugin("grpc"),
     plugin("erratic"),

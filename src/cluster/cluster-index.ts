@@ -1,3 +1,4 @@
+import { Families } from "./families.ts";
 import { Generations } from "./generations.ts";
 import { MultiMap } from "./multimap.ts";
 import type { ClusterObject, EndpointSlice, Kind, Pod, Service, ServiceImport } from "./objects.ts";
@@ -26,6 +27,7 @@ export interface IndexOptions {
  */
 export class ClusterIndex implements ClusterSink {
   readonly generations: Generations = new Generations();
+  readonly families: Families = new Families();
   /** Unix time in seconds of the last change of a service, of endpoints or of a pod's address; 0 before the first. */
   modified = 0;
   /** The same for changes (not for coming or going) of what is imported from other clusters, */
@@ -169,7 +171,7 @@ export class ClusterIndex implements ClusterSink {
     const old = this.find(namespace, name)?.service;
     if (isSame(old, service)) return;
     this.#tree.service(namespace, name).service = service;
-    reindex(this.#byClusterAddress, old, old?.addresses, service, service?.addresses);
+    this.#reindex(this.#byClusterAddress, old, old?.addresses, service, service?.addresses);
     reindex(this.#byExternalAddress, old, old?.external, service, service?.external);
     this.#void(namespace, name, old?.addresses, service?.addresses);
     this.#voidAddresses(old?.external, service?.external);
@@ -190,7 +192,7 @@ export class ClusterIndex implements ClusterSink {
     // A slice without a service has no names: it must not be found by its addresses either.
     const local = (one: EndpointSlice | undefined): EndpointSlice | undefined =>
       one?.service === "" ? undefined : one;
-    reindex(
+    this.#reindex(
       this.#byEndpointAddress,
       local(old),
       local(old)?.addresses,
@@ -224,7 +226,7 @@ export class ClusterIndex implements ClusterSink {
     else pods.set(name, pod);
     const before = old === undefined ? undefined : [old.address];
     const after = pod === undefined ? undefined : [pod.address];
-    reindex(this.#byPodAddress, old, before, pod, after);
+    this.#reindex(this.#byPodAddress, old, before, pod, after);
     if (old?.address !== pod?.address) {
       this.#voidAddresses(before, after);
       this.modified = this.#seconds();
@@ -240,6 +242,19 @@ export class ClusterIndex implements ClusterSink {
     if (old !== undefined && imported !== undefined) this.importsModified = this.#seconds();
     else this.modified = this.#seconds();
     this.#tree.prune(namespace, name);
+  }
+
+  /** For the addresses that the cluster itself uses. */
+  #reindex<V extends object>(
+    map: MultiMap<V>,
+    old: V | undefined,
+    oldAddresses: readonly string[] = [],
+    value: V | undefined,
+    addresses: readonly string[] = [],
+  ): void {
+    reindex(map, old, oldAddresses, value, addresses);
+    this.families.add(oldAddresses, -1);
+    this.families.add(addresses, 1);
   }
 
   #measure(slice: EndpointSlice, trigger: number): void {
