@@ -1,83 +1,82 @@
 /** Formats of query log lines: compiled once into a list of pieces. */
-import { nameText } from "../../src/dns/name.ts";
 import type { Answer } from "../../src/dns/message.ts";
 import { replyFlags } from "../../src/dns/message.ts";
 import type { Query } from "../../src/dns/query.ts";
 import { answerType, classOf } from "../../src/dns/classify.ts";
 import { classText, FLAG, rcodeText, typeText } from "../../src/dns/types.ts";
+import { Line } from "./line.ts";
 
-type Piece = (query: Query, answer: Answer, seconds: number) => string;
-export type Format = Piece;
+type Piece = (line: Line, query: Query, answer: Answer, seconds: number) => void;
+/** Gives the line, without a line end. */
+export type Format = (query: Query, answer: Answer, seconds: number) => string;
 
 const COMMON =
   '{remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do} {>bufsize}" {rcode} {>rflags} {rsize} {duration}';
 const EMPTY = "-";
 
-const host = (address: string): string => (address.includes(":") ? `[${address}]` : address);
-
-/** Seconds as Go prints a float without exponent. */
-function duration(seconds: number): string {
-  const text = seconds.toFixed(9);
-  let end = text.length;
-  while (text.charCodeAt(end - 1) === 48) end--;
-  if (text.charCodeAt(end - 1) === 46) end--;
-  return text.slice(0, end) + "s";
+function host(line: Line, address: string): void {
+  if (!address.includes(":")) return line.text(address);
+  line.text("[");
+  line.text(address);
+  line.text("]");
 }
 
 const FLAG_NAMES = [
-  [FLAG.AA, "aa"],
-  [FLAG.TC, "tc"],
-  [FLAG.RD, "rd"],
-  [FLAG.RA, "ra"],
-  [FLAG.Z, "z"],
-  [FLAG.AD, "ad"],
-  [FLAG.CD, "cd"],
+  [FLAG.AA, ",aa"],
+  [FLAG.TC, ",tc"],
+  [FLAG.RD, ",rd"],
+  [FLAG.RA, ",ra"],
+  [FLAG.Z, ",z"],
+  [FLAG.AD, ",ad"],
+  [FLAG.CD, ",cd"],
 ] as const;
 
-function flagText(flags: number): string {
-  let text = "qr";
-  for (const [bit, name] of FLAG_NAMES) if ((flags & bit) !== 0) text += "," + name;
-  return text;
+function flags(line: Line, flags: number): void {
+  line.text("qr");
+  for (let i = 0; i < FLAG_NAMES.length; i++)
+    if ((flags & FLAG_NAMES[i]![0]) !== 0) line.text(FLAG_NAMES[i]![1]);
 }
 
-function replyFlagText(query: Query, answer: Answer): string {
+function replyFlagText(line: Line, query: Query, answer: Answer): void {
   switch (answer.kind) {
     case "message":
-      return flagText(answer.flags);
+      return flags(line, answer.flags);
     case "failure":
-      return flagText(replyFlags(query));
+      return flags(line, replyFlags(query));
     case "stream":
-      return flagText(replyFlags(query) | FLAG.AA);
+      return flags(line, replyFlags(query) | FLAG.AA);
     case "drop":
-      return EMPTY;
+      return line.text(EMPTY);
   }
 }
 
-function replySize(query: Query, answer: Answer): string {
-  if (answer.kind === "message") return String(answer.plainSize);
-  return answer.kind === "failure" ? String(12 + query.rawName.length + 4) : "0";
+function replySize(query: Query, answer: Answer): number {
+  if (answer.kind === "message") return answer.plainSize;
+  return answer.kind === "failure" ? 12 + query.rawName.length + 4 : 0;
+}
+
+function rcode(answer: Answer): string {
+  if (answer.kind === "message" || answer.kind === "failure") return rcodeText(answer.rcode);
+  return answer.kind === "stream" ? "NOERROR" : EMPTY;
 }
 
 const TOKENS: Readonly<Record<string, Piece>> = {
-  "{type}": (query) => typeText(query.type),
-  "{name}": (query) => nameText(query.name),
-  "{class}": (query) => classText(query.class),
-  "{proto}": (query) => query.peer.protocol,
-  "{size}": (query) => String(query.length),
-  "{remote}": (query) => host(query.peer.address),
-  "{port}": (query) => String(query.peer.port),
-  "{local}": (query) => host(query.peer.localAddress),
-  "{duration}": (_query, _answer, seconds) => duration(seconds),
-  "{rcode}": (_query, answer) => {
-    if (answer.kind === "message" || answer.kind === "failure") return rcodeText(answer.rcode);
-    return answer.kind === "stream" ? "NOERROR" : EMPTY;
-  },
-  "{rsize}": replySize,
+  "{type}": (line, query) => line.text(typeText(query.type)),
+  "{name}": (line, query) => line.name(query.name),
+  "{class}": (line, query) => line.text(classText(query.class)),
+  "{proto}": (line, query) => line.text(query.peer.protocol),
+  "{size}": (line, query) => line.number(query.length),
+  "{remote}": (line, query) => host(line, query.peer.address),
+  "{port}": (line, query) => line.number(query.peer.port),
+  "{local}": (line, query) => host(line, query.peer.localAddress),
+  "{duration}": (line, _query, _answer, seconds) => line.duration(seconds),
+  "{rcode}": (line, _query, answer) => line.text(rcode(answer)),
+  "{rsize}": (line, query, answer) => line.number(replySize(query, answer)),
   "{>rflags}": replyFlagText,
-  "{>id}": (query) => String(query.origin.id),
-  "{>opcode}": (query) => String(query.opcode),
-  "{>do}": (query) => (query.dnssecOk ? "true" : "false"),
-  "{>bufsize}": (query) => String(query.limit),
+  "{>id}": (line, query) => line.number(query.origin.id),
+  "{>opcode}": (line, query) => line.number(query.opcode),
+  "{>do}": (line, query) => line.text(query.dnssecOk ? "true" : "false"),
+  "{>bufsize}": (line, query) => line.number(query.limit),
 };
 
 /** The metadata that `log` itself knows, and everyone else's. */
@@ -97,7 +96,7 @@ export function compileFormat(text: string): Format {
   const flush = (): void => {
     if (literal === "") return;
     const piece = literal;
-    pieces.push(() => piece);
+    pieces.push((line) => line.text(piece));
     literal = "";
   };
   for (let at = 0; at < source.length;) {
@@ -112,10 +111,10 @@ export function compileFormat(text: string): Format {
     at += token!.length;
   }
   flush();
+  const line = new Line();
   return (query, answer, seconds) => {
-    let line = "";
-    for (const piece of pieces) line += piece(query, answer, seconds);
-    return line;
+    for (let i = 0; i < pieces.length; i++) pieces[i]!(line, query, answer, seconds);
+    return line.take();
   };
 }
 
@@ -123,7 +122,7 @@ function pieceOf(token: string): Piece | undefined {
   if (Object.hasOwn(TOKENS, token)) return TOKENS[token];
   if (!token.startsWith("{/")) return undefined;
   const label = token.slice(2, -1);
-  return (query, answer) => metadata(query, answer, label) || EMPTY;
+  return (line, query, answer) => line.text(metadata(query, answer, label) || EMPTY);
 }
 
 export const DEFAULT_FORMAT = "{common}";
