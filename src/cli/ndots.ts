@@ -20,12 +20,19 @@ export type { Document };
 
 type Writable = Pick<NodeJS.WritableStream, "write">;
 
+/** Commands in place of a name; `--` in front of such a name looks it up. */
+const COMMANDS: Readonly<Record<string, () => Promise<{ run: typeof run }>>> = {
+  claims: () => import("./ndots-claims.ts"),
+};
+
 /** 0 though a lookup fails; 2 where the arguments are no use, with the reason on stderr. */
 export async function run(
   argv: string[],
   out: Writable = process.stdout,
   err: Writable = process.stderr,
 ): Promise<number> {
+  const command = Object.hasOwn(COMMANDS, argv[0] ?? "") ? COMMANDS[argv[0]!] : undefined;
+  if (command !== undefined) return (await command()).run(argv.slice(1), out, err);
   const options = readOptions(argv);
   if (options === "help") {
     out.write(usage);
@@ -72,7 +79,14 @@ async function virtual(options: Options): Promise<Document | string> {
   const { names, models, conf, namespace, net } = options;
   const parts = await readChain(options.chain, names, namespace);
   if (typeof parts === "string") return parts;
-  const lab: Lab = { ...parts, namespace, conf, net, seed: options.seed ?? randomInt(2 ** 32) };
+  const lab: Lab = {
+    ...parts,
+    namespace,
+    clusterDomain: CLUSTER_DOMAIN,
+    conf,
+    net,
+    seed: options.seed ?? randomInt(2 ** 32),
+  };
   const stage = labStage(lab);
   try {
     const lookups = (await stage.play({}, names, models)).map(({ first }) => first);

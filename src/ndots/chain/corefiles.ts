@@ -29,6 +29,10 @@ export function withAutopath(corefile: string): string {
   });
 }
 
-/** With `searchpath` for the cluster's domain. */
-export const withSearchpath = (corefile: string): string =>
-  corefile.replace(KUBERNETES, (block: string, indent: string) => `${indent}searchpath\n${block}`);
+/** With `searchpath`. `extra`: search domains of the nodes. */
+export const withSearchpath = (corefile: string, extra: readonly string[]): string =>
+  corefile.replace(
+    KUBERNETES,
+    (block: string, indent: string) =>
+      `${indent}searchpath {\n${indent}   extra ${extra.join(" ")}\n${indent}}\n${block}`,
+  );

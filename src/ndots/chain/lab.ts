@@ -15,6 +15,8 @@ import type { World } from "./world.ts";
 
 export interface Lab {
   readonly namespace: string;
+  /** Such as `cluster.local`. */
+  readonly clusterDomain: string;
   readonly objects: readonly KubeObject[];
   readonly world: World;
   readonly legs: Legs;
@@ -80,6 +82,10 @@ function whyNotPlugin(plugin: "autopath" | "searchpath", corefile: string): stri
   return new RegExp(`^\\s*${plugin}\\b`, "m").test(corefile) ? "it is in the Corefile already" : undefined;
 }
 
+/** Those of the pod's search domains that are its node's. */
+const nodeSearches = ({ conf, clusterDomain }: Lab): string[] =>
+  conf.search.filter((domain) => !`.${domain}`.endsWith(`.${clusterDomain}`));
+
 /** The lab's chain after the change. */
 function openLab(
   lab: Lab,
@@ -92,7 +98,7 @@ function openLab(
     plugin === "autopath"
       ? withAutopath(corefile)
       : plugin === "searchpath"
-        ? withSearchpath(corefile)
+        ? withSearchpath(corefile, nodeSearches(lab))
         : corefile;
   return openChain({
     corefiles: {

@@ -11,9 +11,7 @@ p { color: var(--faint); } svg { display: block; }
 table { border-collapse: collapse; font-size: 14px; width: 100%; }
 th, td { padding: .3rem .6rem; text-align: left; white-space: nowrap; border-top: 1px solid var(--rule); }
 thead th { border-top: 0; background: var(--panel); }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.long { white-space: normal; min-width: 16rem; overflow-wrap: normal; }
-.alert { color: var(--alert); }`;
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }`;
 
 /** A page that needs nothing from anywhere. `body` is HTML. */
 export const page = (title: string, body: string): string => `<!doctype html>
@@ -35,13 +33,10 @@ ${body}
 
 export type Cell = string | number | null;
 
-/** A table that scrolls within itself where the screen is narrow. The first row is the head; columns named in `long` may break their lines. */
-export function table(rows: readonly (readonly Cell[])[], long: readonly string[] = []): string {
+/** A table that scrolls within itself where the screen is narrow. The first row is the head. */
+export function table(rows: readonly (readonly Cell[])[]): string {
   const [head = [], ...body] = rows;
   const isNumber = head.map((_, i) => body.every((row) => typeof row[i] !== "string"));
-  const classes = head.map((title, i) =>
-    isNumber[i] === true ? "number" : long.includes(String(title)) ? "long" : "",
-  );
   const line = (row: readonly Cell[], tag: "th" | "td"): string =>
     element(
       "tr",
@@ -49,7 +44,7 @@ export function table(rows: readonly (readonly Cell[])[], long: readonly string[
       ...row.map((cell, i) =>
         element(
           tag,
-          classes[i] === "" ? {} : { class: classes[i]! },
+          isNumber[i] === true ? { class: "number" } : {},
           escape(cell === null ? "" : String(cell)),
         ),
       ),

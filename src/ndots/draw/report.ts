@@ -1,6 +1,6 @@
 /** The pictures and the page of a lookup's document. */
 import type { Hop } from "../chain/chain.ts";
-import type { Document, RemedyEntry } from "../document.ts";
+import type { Cost, Document, RemedyEntry } from "../document.ts";
 import type { TracedLookup } from "../trace.ts";
 import { bars } from "./bars.ts";
 import { page, table, type Cell } from "./page.ts";
@@ -14,11 +14,15 @@ interface Drawn {
   readonly part: Part;
 }
 
+/** Null where such a server is not on the way at all. */
+const reached = ({ hops }: Cost, hop: Hop): number | null =>
+  hop === "nodelocal" ? (hops.nodelocal ?? null) : (hops[hop] ?? 0);
+
 /** What is drawn of one name and resolver: the lookup over time; with remedies, questions and times under each. */
 function chartsOf({ lookups, chain, remedies = [] }: Document, lookup: TracedLookup): Drawn[] {
   const drawn: Drawn[] = [
     {
-      title: `Lookup of ${lookup.name} by ${lookup.resolver}`,
+      title: `${lookup.name}, ${lookup.resolver}`,
       part: timeline(lookup, chain?.hops ?? []),
     },
   ];
@@ -39,7 +43,7 @@ function chartsOf({ lookups, chain, remedies = [] }: Document, lookup: TracedLoo
           title: remedy.title,
           note: `not tried: ${remedy.why ?? ""}`,
           values: asked.map((_, i) =>
-            one === undefined ? null : hops.length === 0 ? one.queries : (one.hops[hops[i]!] ?? 0),
+            one === undefined ? null : hops.length === 0 ? one.queries : reached(one, hops[i]!),
           ),
         };
       }),
@@ -95,36 +99,32 @@ function queryTable({ queries }: TracedLookup): string {
 }
 
 function remedyTable(remedies: readonly RemedyEntry[], { name, resolver }: TracedLookup): string {
-  const head = [
-    "remedy",
-    "queries",
-    "names",
-    "NodeLocal",
-    "cluster DNS",
-    "upstream",
-    "ms",
-    "first address",
-    "again",
-    "what it breaks",
-  ];
-  const rows = remedies.map(({ title, why, lookups, breaks }): Cell[] => {
+  const head = ["remedy", "queries", "names", ...Object.values(HOP_SERIES).map(({ title }) => title)];
+  const times = ["ms", "first address", "again"];
+  const rows = remedies.map(({ title, why, lookups }): Cell[] => {
     const one = lookups.find((lookup) => lookup.name === name && lookup.resolver === resolver);
-    if (one === undefined) return [title, ...head.slice(1, -1).map(() => null), `not tried: ${why ?? ""}`];
-    const { hops } = one;
-    return [
-      title,
-      one.queries,
-      one.names,
-      hops.nodelocal ?? 0,
-      hops.cluster ?? 0,
-      hops.upstream ?? 0,
-      one.ms,
-      one.first_address_ms,
-      one.again.ms,
-      breaks.map((one) => `${one.name} (${one.resolver}): ${one.outcome}`).join("; "),
-    ];
+    if (one === undefined)
+      return [`${title} (not tried: ${why ?? ""})`, ...[...head, ...times].slice(1).map(() => null)];
+    const hops = (Object.keys(HOP_SERIES) as Hop[]).map((hop) => reached(one, hop));
+    return [title, one.queries, one.names, ...hops, one.ms, one.first_address_ms, one.again.ms];
   });
-  return table([head, ...rows], ["what it breaks"]);
+  return table([[...head, ...times], ...rows]);
+}
+
+/** What each remedy does to names that were found without it. */
+function breakTable(remedies: readonly RemedyEntry[]): string {
+  const rows = remedies
+    .filter(({ id }) => !id.includes("+"))
+    .flatMap(({ title, breaks, dearer }): Cell[][] => [
+      ...breaks.map(({ name, resolver, outcome }) => [title, name, resolver, outcome]),
+      ...dearer.map(({ name, resolver, queries, before }) => [
+        title,
+        name,
+        resolver,
+        `found, with ${String(queries)} queries instead of ${String(before)}`,
+      ]),
+    ]);
+  return table([["remedy", "name", "resolver", "what becomes of it"], ...rows]);
 }
 
 /** A page of its own: charts and tables of every lookup. */
@@ -151,5 +151,10 @@ export function documentPage(document: Document): string {
       ...(remedies.length === 0 ? [] : [element("h3", {}, "Remedies"), remedyTable(remedies, lookup)]),
     ].join("\n");
   });
-  return page(`What it costs to look up ${names}`, [element("p", {}, escape(where)), ...sections].join("\n"));
+  const breaks =
+    remedies.length === 0 ? [] : [element("h2", {}, "What the remedies break"), breakTable(remedies)];
+  return page(
+    `What it costs to look up ${names}`,
+    [element("p", {}, escape(where)), ...sections, ...breaks].join("\n"),
+  );
 }
