@@ -51,7 +51,13 @@ function rules(policy: NetworkPolicy, direction: Direction, address: AddressTest
     action: "allow",
     ...(peers.length > 0 && { peers: peers.map((p) => peerTest(p, namespace, address)) }),
     ...(ports.length > 0 && { ports: ports.map(portSpec) }),
-    ref: { object: policy, path: ["spec", direction, i], text: describe(direction, peers, ports) },
+    ref: {
+      object: policy,
+      path: ["spec", direction, i],
+      get text() {
+        return describe(direction, peers, ports);
+      },
+    },
   }));
 }
 

@@ -5,8 +5,10 @@ import { classify } from "./classes.ts";
 import type { Classes } from "./classes.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Judge } from "./judge.ts";
-import { hasNamedPorts, portsMatch } from "./rule.ts";
-import type { Action, Direction, PeerTest, Probe, Rule, Stage } from "./rule.ts";
+import { portsMatch } from "./rule.ts";
+import type { Action, Direction, Probe, Rule } from "./rule.ts";
+import { createSelections } from "./selections.ts";
+import type { Prepared, PreparedRule } from "./selections.ts";
 
 /** The verdicts for one port. Classes, not endpoints: see `Matrix`. */
 export interface PortMatrix {
@@ -24,16 +26,17 @@ export interface Matrix {
   port(probe: Probe): PortMatrix;
 }
 
-/** Classes that a peer test selects: `bits` when hosts are somebody else's, `local` when they are the subject's own. */
-interface Selected {
-  readonly bits: Bits;
-  readonly local: Bits | undefined;
-}
-
 interface Row {
   /** Allowed or redirected. */
   readonly open: Bits;
   readonly redirect: Bits | undefined;
+}
+
+/** Subjects of the same kind have the same rows. */
+interface Kind {
+  readonly id: number;
+  readonly subject: Endpoint;
+  readonly prepared: Prepared;
 }
 
 export function createMatrix(judge: Judge, endpoints: readonly Endpoint[]): Matrix {
@@ -41,91 +44,22 @@ export function createMatrix(judge: Judge, endpoints: readonly Endpoint[]): Matr
   const { members } = classes;
   const size = members.length;
   const everybody = fullBits(size);
-  const hostsOf = new Map<string, Bits>();
-  for (const { onHost, node } of members) {
-    if (onHost && !hostsOf.has(node)) {
-      hostsOf.set(
-        node,
-        bitsWhere(size, (i) => (members[i] as Endpoint).onHost && (members[i] as Endpoint).node === node),
-      );
-    }
-  }
+  const selections = createSelections(members);
 
-  const tests = new Map<string, Selected>();
-  function selected(test: PeerTest): Selected {
-    let known = tests.get(test.key);
-    if (known === undefined) {
-      const remote = bitsWhere(size, (i) => test.test(members[i] as Endpoint, false));
-      const local =
-        hostsOf.size === 0 ? undefined : bitsWhere(size, (i) => test.test(members[i] as Endpoint, true));
-      const differs = local !== undefined && local.some((w, i) => w !== remote[i]);
-      tests.set(test.key, (known = { bits: remote, local: differs ? local : undefined }));
-    }
-    return known;
-  }
-
-  const rulePeers = new Map<Rule, Selected | null>();
-  function peersOf(rule: Rule): Selected | null {
-    let known = rulePeers.get(rule);
-    if (known === undefined) {
-      if (rule.peers === undefined) known = null;
-      else {
-        const all = rule.peers.map(selected);
-        const merged = bits(size);
-        for (const s of all) union(merged, s.bits);
-        let local: Bits | undefined;
-        if (all.some((s) => s.local !== undefined)) {
-          local = bits(size);
-          for (const s of all) union(local, s.local ?? s.bits);
-        }
-        known = { bits: merged, local };
-      }
-      rulePeers.set(rule, known);
-    }
-    return known;
-  }
-
-  /** Adds to `into` whom the rule's peers take in `among`, seen from a subject on this node. */
-  function takePeers(rule: Rule, among: Bits, node: string, into: Bits): void {
-    const peers = peersOf(rule);
-    const own = peers?.local === undefined || node === "" ? undefined : hostsOf.get(node);
-    for (let w = 0; w < into.length; w++) {
-      let word = peers === null ? 0xffffffff : (peers.bits[w] as number);
-      if (own !== undefined)
-        word = (word & ~(own[w] as number)) | ((peers?.local?.[w] as number) & (own[w] as number));
-      into[w] = word & (among[w] as number);
-    }
-  }
-
-  /** The stages of a subject, and what a row depends on besides them: own ports (named in a rule), the node (host peers). */
-  const about = new Map<readonly Stage[], { id: number; named: boolean; host: boolean }>();
-  function aboutStages(stages: readonly Stage[]) {
-    let known = about.get(stages);
-    if (known === undefined) {
-      const rules = stages.flatMap((s) => s.rules);
-      const host = rules.some((r) => peersOf(r)?.local !== undefined);
-      about.set(stages, (known = { id: about.size, named: rules.some(hasNamedPorts), host }));
-    }
-    return known;
-  }
-
-  interface Kind {
-    readonly key: string;
-    readonly stages: readonly Stage[];
-  }
   const kinds: Record<Direction, (Kind | undefined)[]> = { ingress: [], egress: [] };
-  /** Subjects of the same kind have the same row. */
+  const kindIds = new Map<string, Kind>();
+  /** Besides its stages a row depends on the subject's own ports, where a rule names some, and on its node, where hosts are peers. */
   function kindOf(direction: Direction, index: number): Kind {
     let kind = kinds[direction][index];
     if (kind === undefined) {
       const subject = members[index] as Endpoint;
-      const stages = judge.stages(subject, direction);
-      const { id, named, host } = aboutStages(stages);
-      const ports =
-        named && direction === "ingress"
-          ? subject.ports.map((p) => `${p.name}/${p.containerPort}/${p.protocol}`).join()
-          : "";
-      kinds[direction][index] = kind = { key: `${id} ${host ? subject.node : ""} ${ports}`, stages };
+      const prepared = selections.prepare(judge.stages(subject, direction));
+      const own = prepared.named && direction === "ingress";
+      const ports = own ? subject.ports.map((p) => `${p.name}/${p.containerPort}/${p.protocol}`).join() : "";
+      const key = `${direction} ${prepared.id} ${prepared.host ? subject.node : ""} ${ports}`;
+      kind = kindIds.get(key);
+      if (kind === undefined) kindIds.set(key, (kind = { id: kindIds.size, subject, prepared }));
+      kinds[direction][index] = kind;
     }
     return kind;
   }
@@ -133,60 +67,75 @@ export function createMatrix(judge: Judge, endpoints: readonly Endpoint[]): Matr
   function port(probe: Probe): PortMatrix {
     const named = new Map<Rule, Bits>();
     const hit = bits(size);
+    // Working sets, used again for every row: a matrix has too many rows to leave each one's to the collector.
+    let undecided = bits(size);
+    let passed = bits(size);
+
+    /** Destinations whose named ports the rule takes. */
+    function takers(rule: Rule): Bits {
+      let known = named.get(rule);
+      if (known === undefined) {
+        known = bitsWhere(size, (i) => portsMatch(rule, probe, judge.portsOf.egress(members[i] as Endpoint)));
+        named.set(rule, known);
+      }
+      return known;
+    }
 
     /** The peers that the rule takes among those still undecided, into `hit`; false when its ports do not match. */
-    function match(rule: Rule, direction: Direction, subject: Endpoint, undecided: Bits): boolean {
-      const byPeer = direction === "egress" && hasNamedPorts(rule);
-      if (!byPeer && !portsMatch(rule, probe, direction === "ingress" ? judge.portsOf.ingress(subject) : []))
-        return false;
-      takePeers(rule, undecided, subject.node, hit);
-      if (byPeer) {
-        let takes = named.get(rule);
-        if (takes === undefined) {
-          takes = bitsWhere(size, (i) =>
-            portsMatch(rule, probe, judge.portsOf.egress(members[i] as Endpoint)),
-          );
-          named.set(rule, takes);
+    function match(
+      { rule, peers, named: byName }: PreparedRule,
+      direction: Direction,
+      subject: Endpoint,
+    ): boolean {
+      const byPeer = byName && direction === "egress";
+      if (!byPeer && !portsMatch(rule, probe, subject.ports)) return false;
+      if (peers === undefined) hit.set(undecided);
+      else {
+        const { bits: set, local } = peers;
+        const own = local === undefined ? undefined : selections.hosts(subject.node);
+        for (let w = 0; w < hit.length; w++) {
+          let word = set[w] as number;
+          if (own !== undefined)
+            word = (word & ~(own[w] as number)) | ((local?.[w] as number) & (own[w] as number));
+          hit[w] = word & (undecided[w] as number);
         }
-        for (let w = 0; w < hit.length; w++) hit[w] = (hit[w] as number) & (takes[w] as number);
+      }
+      if (byPeer) {
+        const taking = takers(rule);
+        for (let w = 0; w < hit.length; w++) hit[w] = (hit[w] as number) & (taking[w] as number);
       }
       return true;
     }
 
-    function row(direction: Direction, index: number, stages: readonly Stage[]): Row {
-      const subject = members[index] as Endpoint;
-      if (stages.length === 0) return { open: everybody, redirect: undefined };
+    function row(direction: Direction, { subject, prepared }: Kind): Row {
+      if (prepared.stages.length === 0) return { open: everybody, redirect: undefined };
       const open = bits(size);
       let redirect: Bits | undefined;
-      let undecided: Bits = Uint32Array.from(everybody);
-      for (const stage of stages) {
-        const passed = bits(size);
-        for (const rule of stage.rules) {
-          if (!match(rule, direction, subject, undecided)) continue;
-          if (rule.action === "allow" || rule.action === "redirect") union(open, hit);
-          if (rule.action === "redirect") union((redirect ??= bits(size)), hit);
-          if (rule.action === "pass") union(passed, hit);
+      undecided.set(everybody);
+      for (const { rules, otherwise } of prepared.stages) {
+        passed.fill(0);
+        for (const candidate of rules) {
+          if (!match(candidate, direction, subject)) continue;
+          const { action } = candidate.rule;
+          if (action === "allow" || action === "redirect") union(open, hit);
+          if (action === "redirect") union((redirect ??= bits(size)), hit);
+          if (action === "pass") union(passed, hit);
           for (let w = 0; w < hit.length; w++) undecided[w] = (undecided[w] as number) & ~(hit[w] as number);
         }
-        if (stage.otherwise === "allow") union(open, undecided);
-        if (stage.otherwise === "next") union(passed, undecided);
-        undecided = passed;
+        if (otherwise === "allow") union(open, undecided);
+        if (otherwise === "next") union(passed, undecided);
+        [undecided, passed] = [passed, undecided];
         if (isEmpty(undecided)) break;
       }
       union(open, undecided);
       return { open, redirect };
     }
 
-    const rows: Record<Direction, Map<string, Row>> = { ingress: new Map(), egress: new Map() };
+    const rows: (Row | undefined)[] = [];
     function rowOf(direction: Direction, index: number): Row {
-      const { key, stages } = kindOf(direction, index);
-      let known = rows[direction].get(key);
-      if (known === undefined) rows[direction].set(key, (known = row(direction, index, stages)));
-      return known;
+      const kind = kindOf(direction, index);
+      return (rows[kind.id] ??= row(direction, kind));
     }
-
-    /** For each class, the classes that let it in. */
-    let letIn: readonly Bits[] | undefined;
 
     function side(direction: Direction, from: number, to: number): Action {
       const [subject, peer] = direction === "ingress" ? [to, from] : [from, to];
@@ -195,26 +144,28 @@ export function createMatrix(judge: Judge, endpoints: readonly Endpoint[]): Matr
       return redirect !== undefined && hasBit(redirect, peer) ? "redirect" : "allow";
     }
 
-    return {
-      probe,
-      side,
-      verdict: (from, to) => {
-        const egress = side("egress", from, to);
-        const ingress = egress === "deny" ? "deny" : side("ingress", from, to);
-        if (ingress === "deny") return "deny";
-        return ingress === "redirect" || egress === "redirect" ? "redirect" : "allow";
-      },
-      reaches: (from) => {
-        letIn ??= transpose(
-          members.map((_, to) => rowOf("ingress", to).open),
-          size,
-        );
-        const out = Uint32Array.from(rowOf("egress", from).open);
-        const entered = letIn[from] as Bits;
-        for (let w = 0; w < out.length; w++) out[w] = (out[w] as number) & (entered[w] as number);
-        return out;
-      },
-    };
+    function verdict(from: number, to: number): Action {
+      const egress = side("egress", from, to);
+      const ingress = egress === "deny" ? "deny" : side("ingress", from, to);
+      if (ingress === "deny") return "deny";
+      return ingress === "redirect" || egress === "redirect" ? "redirect" : "allow";
+    }
+
+    /** For each class, the classes that let it in. */
+    let letIn: readonly Bits[] | undefined;
+
+    function reaches(from: number): Bits {
+      if (letIn === undefined) {
+        const ingress = members.map((_, to) => rowOf("ingress", to).open);
+        letIn = transpose(ingress, size);
+      }
+      const out = rowOf("egress", from).open.slice();
+      const entered = letIn[from] as Bits;
+      for (let w = 0; w < out.length; w++) out[w] = (out[w] as number) & (entered[w] as number);
+      return out;
+    }
+
+    return { probe, side, verdict, reaches };
   }
 
   return { endpoints, classes, port };

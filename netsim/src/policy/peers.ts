@@ -2,40 +2,37 @@
 import type { LabelSelector } from "../model/types.ts";
 import { contains, parsePrefix } from "../select/cidr.ts";
 import { compileSelector } from "../select/labels.ts";
-import type { Selector } from "../select/labels.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { PeerTest } from "./rule.ts";
+import type { PeerTest, Scope, Uses } from "./rule.ts";
 
 /** A pod with an address of its own: label selectors select no others. */
 export const isWorkload = (e: Endpoint): boolean => e.kind === "pod" && !e.onHost;
-
-const selectors = new WeakMap<LabelSelector, Selector>();
-
-function compiled(selector: LabelSelector): Selector {
-  let known = selectors.get(selector);
-  if (known === undefined) selectors.set(selector, (known = compileSelector(selector)));
-  return known;
-}
 
 /** Pods by their labels and their namespace: a name, a selector of namespaces, or any (undefined). */
 export function pods(
   namespace: string | LabelSelector | undefined,
   podSelector: LabelSelector | undefined,
 ): PeerTest {
-  const pod = podSelector === undefined ? undefined : compiled(podSelector);
-  const inNamespace = typeof namespace === "object" ? compiled(namespace) : undefined;
-  const where =
-    inNamespace === undefined ? `name ${typeof namespace === "string" ? namespace : "*"}` : inNamespace.key;
+  const pod = podSelector === undefined ? undefined : compileSelector(podSelector);
+  const scope = namespace === undefined ? undefined : scopeOf(namespace);
   return {
-    key: `pods ${where} ${pod?.key ?? ""}`,
-    uses: { labels: pod?.uses ?? [] },
-    test: (e) => {
-      if (!isWorkload(e)) return false;
-      if (typeof namespace === "string" && e.namespace !== namespace) return false;
-      if (inNamespace !== undefined && !inNamespace.matches(e.namespaceLabels)) return false;
-      return pod === undefined || pod.matches(e.labels);
-    },
+    key: `pods ${scope?.key ?? "*"} ${pod?.key ?? ""}`,
+    uses: pod === undefined ? NOTHING : { labels: pod.uses },
+    ...(scope !== undefined && { scope }),
+    test: (e) =>
+      isWorkload(e) &&
+      (scope === undefined || scope.holds(e)) &&
+      (pod === undefined || pod.matches(e.labels)),
   };
+}
+
+const NOTHING: Uses = {};
+
+function scopeOf(namespace: string | LabelSelector): Scope {
+  if (typeof namespace === "string")
+    return { key: `name ${namespace}`, holds: (e) => e.namespace === namespace };
+  const wanted = compileSelector(namespace);
+  return { key: `in ${wanted.key}`, holds: (e) => wanted.matches(e.namespaceLabels) };
 }
 
 /** Addresses of a prefix, without some parts of it. Whoever has such an address. */
@@ -51,7 +48,7 @@ export function addresses(cidr: string, except: readonly string[] = []): PeerTes
 }
 
 export const nodesBy = (selector: LabelSelector): PeerTest => {
-  const node = compiled(selector);
+  const node = compileSelector(selector);
   return { key: `nodes ${node.key}`, uses: {}, test: (e) => e.kind === "node" && node.matches(e.labels) };
 };
 

@@ -27,10 +27,18 @@ export interface Uses {
   readonly identity?: boolean;
 }
 
+export interface Scope {
+  readonly key: string;
+  /** The same for all endpoints of a namespace. */
+  holds(endpoint: Endpoint): boolean;
+}
+
 /** Selects endpoints. Tests with the same `key` select the same ones. */
 export interface PeerTest {
   readonly key: string;
   readonly uses: Uses;
+  /** A condition on the namespace that all that it selects meet: it is asked once for a namespace. */
+  readonly scope?: Scope;
   /** `local`: the endpoint is the subject's own host. */
   test(endpoint: Endpoint, local: boolean): boolean;
 }
@@ -100,15 +108,21 @@ export type PortsOf = (destination: Endpoint) => Endpoint["ports"];
 export function specMatches(spec: PortSpec, probe: Probe, ports: Endpoint["ports"]): boolean {
   if (spec.protocol !== undefined && spec.protocol !== probe.protocol) return false;
   if (!("name" in spec)) return spec.from <= probe.port && probe.port <= spec.to;
-  return ports.some(
-    (p) => p.name === spec.name && p.containerPort === probe.port && p.protocol === probe.protocol,
-  );
+  for (const p of ports) {
+    if (p.name === spec.name && p.containerPort === probe.port && p.protocol === probe.protocol) return true;
+  }
+  return false;
+}
+
+function anyMatches(specs: readonly PortSpec[], probe: Probe, ports: Endpoint["ports"]): boolean {
+  for (const spec of specs) if (specMatches(spec, probe, ports)) return true;
+  return false;
 }
 
 /** Whether a rule's ports take the probe at a destination with these container ports. */
 export function portsMatch(rule: Rule, probe: Probe, ports: Endpoint["ports"]): boolean {
-  if (rule.ports !== undefined && !rule.ports.some((s) => specMatches(s, probe, ports))) return false;
-  return rule.notPorts === undefined || !rule.notPorts.some((s) => specMatches(s, probe, ports));
+  if (rule.ports !== undefined && !anyMatches(rule.ports, probe, ports)) return false;
+  return rule.notPorts === undefined || !anyMatches(rule.notPorts, probe, ports);
 }
 
 /** Whether the answer of `portsMatch` depends on the destination. */

@@ -45,9 +45,10 @@ export function* eachBit(set: Bits): Generator<number> {
 
 /** Square bit matrix: row i has bit j -> row j has bit i. In blocks of 32 by 32 (Hacker's Delight, 7-3). */
 export function transpose(rows: readonly Bits[], size: number): Bits[] {
-  const out = Array.from({ length: size }, () => bits(size));
-  const block = new Uint32Array(32);
   const words = (size + 31) >>> 5;
+  const all = new Uint32Array(size * words);
+  const out = Array.from({ length: size }, (_, i) => all.subarray(i * words, (i + 1) * words));
+  const block = new Uint32Array(32);
   for (let r = 0; r < words; r++) {
     const height = Math.min(32, size - r * 32);
     for (let c = 0; c < words; c++) {

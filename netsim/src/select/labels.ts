@@ -1,5 +1,5 @@
 /** Kubernetes label selectors, compiled once (apimachinery's LabelSelectorAsSelector). */
-import type { LabelSelector, Labels } from "../model/types.ts";
+import type { LabelRequirement, LabelSelector, Labels } from "../model/types.ts";
 
 /** A compiled selector. Equal selectors have the same `key`; `uses` names the label keys it looks at. */
 export interface Selector {
@@ -10,32 +10,45 @@ export interface Selector {
 
 const has = (labels: Labels, key: string): boolean => Object.hasOwn(labels, key);
 
+type Test = (labels: Labels) => boolean;
+
+const equals = (key: string, value: string): Test => {
+  return (labels) => has(labels, key) && labels[key] === value;
+};
+
+function requirement({ key, operator, values = [] }: LabelRequirement): Test {
+  if (operator === "Exists") return (labels) => has(labels, key);
+  if (operator === "DoesNotExist") return (labels) => !has(labels, key);
+  const among: Test = (labels) => has(labels, key) && values.includes(labels[key] as string);
+  return operator === "In" ? among : (labels) => !among(labels);
+}
+
+/** Neither keys nor values have control characters. */
+const canonical = ({ key, operator, values = [] }: LabelRequirement): string =>
+  `${key}\u0001${operator}\u0001${[...new Set(values)].sort().join("\u0002")}`;
+
+const EVERYTHING: Selector = { key: "", uses: [], matches: () => true };
+
 /** `{}` matches everything; In needs the key, NotIn is true without it; a `matchLabels` value of "" needs the key too. */
-export function compileSelector(selector: LabelSelector): Selector {
-  const tests: ((labels: Labels) => boolean)[] = [];
-  const uses = new Set<string>();
-  const parts: string[] = [];
-  for (const [key, value] of Object.entries(selector.matchLabels ?? {})) {
-    uses.add(key);
-    parts.push(JSON.stringify([key, "In", [value]]));
-    tests.push((labels) => has(labels, key) && labels[key] === value);
+export function compileSelector({ matchLabels = {}, matchExpressions = [] }: LabelSelector): Selector {
+  const labels = Object.entries(matchLabels);
+  const [first] = labels;
+  if (matchExpressions.length === 0) {
+    if (first === undefined) return EVERYTHING;
+    const [key, value] = first;
+    if (labels.length === 1)
+      return { key: `${key}\u0001In\u0001${value}`, uses: [key], matches: equals(key, value) };
   }
-  for (const { key, operator, values = [] } of selector.matchExpressions ?? []) {
-    uses.add(key);
-    const among = new Set(values);
-    const withValues = operator === "In" || operator === "NotIn";
-    parts.push(JSON.stringify([key, operator, withValues ? [...among].sort() : []]));
-    if (operator === "In") tests.push((labels) => has(labels, key) && among.has(labels[key] as string));
-    else if (operator === "NotIn")
-      tests.push((labels) => !has(labels, key) || !among.has(labels[key] as string));
-    else if (operator === "Exists") tests.push((labels) => has(labels, key));
-    else tests.push((labels) => !has(labels, key));
-  }
+  const tests = [...labels.map(([key, value]) => equals(key, value)), ...matchExpressions.map(requirement)];
+  const parts = [
+    ...labels.map(([key, value]) => `${key}\u0001In\u0001${value}`),
+    ...matchExpressions.map(canonical),
+  ];
   return {
-    key: parts.sort().join("&"),
-    uses: [...uses],
-    matches: (labels) => {
-      for (const test of tests) if (!test(labels)) return false;
+    key: parts.sort().join("\u0003"),
+    uses: [...labels.map(([key]) => key), ...matchExpressions.map((e) => e.key)],
+    matches: (of) => {
+      for (const test of tests) if (!test(of)) return false;
       return true;
     },
   };
