@@ -166,7 +166,7 @@ function shown(message: DecodedMessage, keepOrder: boolean): Recorded {
   const { question, opt } = message;
   return {
     rcode: rcodeText(message.rcode),
-    opcode: opcodeText(message.opcode),
+    opcode: dnspythonOpcode(message.opcode),
     flags: FLAG_NAMES.filter((name) => (message.flags & FLAG[name]) !== 0),
     question:
       question === undefined
@@ -188,6 +188,10 @@ function shown(message: DecodedMessage, keepOrder: boolean): Recorded {
           },
   };
 }
+
+/** dnspython writes opcodes that it has no name for as numbers. */
+const dnspythonOpcode = (value: number): string =>
+  value <= 5 && value !== 3 ? opcodeText(value) : String(value);
 
 /** The recordings were written by dnspython, which has a name for class 0. */
 const dnspythonClass = (value: number): string => (value === 0 ? "RESERVED0" : classText(value));

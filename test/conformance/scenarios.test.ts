@@ -5,6 +5,8 @@ import { missingPlugins, runScenario, scenarioNames } from "./scenario.ts";
 /** Scenarios that need what this machine may not have. */
 const NEEDS: Readonly<Record<string, string>> = { etcd: "needs an etcd" };
 
+t.setTimeout(1_200_000);
+
 /** CONFORMANCE=cache,forward chooses by beginnings of names. */
 const chosen = (process.env["CONFORMANCE"] ?? "").split(",").filter((part) => part !== "");
 
