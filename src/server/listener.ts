@@ -6,8 +6,11 @@ export interface Listener {
   /** As the system bound it. */
   readonly address: string;
   readonly port: number;
-  /** Stops taking queries, lets those in work end, at most `graceMs` milliseconds. */
-  close(graceMs: number): Promise<void>;
+  /**
+   * Takes no more queries and lets those in work end, at most `graceMs` milliseconds. `serveOn`: connections that are open are served on within that time, as
+   * long as their clients have questions.
+   */
+  close(graceMs: number, serveOn?: boolean): Promise<void>;
   /** Closes open connections, keeps the socket (a reload; nothing to do for datagrams). */
   closeConnections(): void;
 }

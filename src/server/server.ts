@@ -41,6 +41,8 @@ export interface ServerOptions {
   readonly version: string;
   /** false: no sockets are opened; ask with `exchange`. */
   readonly listen?: boolean;
+  /** Where the counts go; default a registry of its own. */
+  readonly metrics?: MetricsRegistry;
   /** The sockets to listen on; default freshly bound ones. */
   readonly descriptors?: Descriptors;
   /** Takes messages to upstreams in place of the network. */
@@ -65,6 +67,11 @@ export interface Server {
   metrics(): Promise<string>;
   /** Lets the plugins say goodbye (lame duck) while all still answers. */
   prepareShutdown(): Promise<void>;
+  /**
+   * Leaves the sockets to another process that has them too: takes nothing new, answers what has come, and serves open connections until their clients
+   * are done, at most 30 seconds; then closes everything.
+   */
+  retire(): Promise<void>;
   /** Closes everything; queries in work get up to 5 seconds, or none where `graceful` is false. */
   close(graceful?: boolean): Promise<void>;
 }
@@ -89,9 +96,11 @@ export class ConfigurationFailure extends Error {
 }
 
 const GRACE = 5000;
+/** Milliseconds that connections may stay when the sockets were handed over. */
+const LINGER = 30_000;
 
 export function createServerCore(options: ServerOptions): Server {
-  const metrics: MetricsRegistry = createRegistry();
+  const metrics: MetricsRegistry = options.metrics ?? createRegistry();
   const panics = metrics
     .scope("")
     .counter("coredns_panics_total", "A metrics that counts the number of panics.")
@@ -201,6 +210,14 @@ export function createServerCore(options: ServerOptions): Server {
     return result;
   };
 
+  /** Closes the running configuration, once. */
+  const forget = async (): Promise<void> => {
+    const last = current;
+    current = undefined;
+    await last?.close();
+    visible = undefined;
+  };
+
   return {
     async listen() {
       const error = await bringUp(await options.source());
@@ -226,14 +243,18 @@ export function createServerCore(options: ServerOptions): Server {
       stopping = true;
       await current?.beforeShutdown();
     },
+    async retire() {
+      stopping = true;
+      await reloading.catch(() => undefined);
+      await Promise.all([sockets.close(LINGER, true), http.close()]);
+      await forget();
+    },
     async close(graceful = true) {
       stopping = true;
       await reloading.catch(() => undefined);
       await sockets.close(graceful ? GRACE : 0);
-      await current?.close();
+      await forget();
       await http.close();
-      current = undefined;
-      visible = undefined;
     },
   };
 }

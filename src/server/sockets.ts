@@ -29,8 +29,8 @@ export interface Sockets {
   addresses(): readonly Address[];
   /** The engine that serves a port over plain DNS; of the first listener where no port is given. */
   engine(port?: number): Engine | undefined;
-  /** Lets queries in work end, at most `graceMs` milliseconds. */
-  close(graceMs: number): Promise<void>;
+  /** See `close` of a listener. */
+  close(graceMs: number, serveOn?: boolean): Promise<void>;
 }
 
 /** Milliseconds that queries have to end when their socket is closed. */
@@ -40,8 +40,8 @@ const GRACE = 5000;
 export function createSockets(options: EngineOptions, descriptors: Descriptors, listen = true): Sockets {
   let open = new Map<string, Open>();
 
-  const close = (entry: Open, grace: number): Promise<unknown> =>
-    Promise.all(entry.listeners.map(({ listener }) => listener.close(grace)));
+  const close = (entry: Open, grace: number, serveOn = false): Promise<unknown> =>
+    Promise.all(entry.listeners.map(({ listener }) => listener.close(grace, serveOn)));
 
   return {
     async apply(served) {
@@ -86,8 +86,8 @@ export function createSockets(options: EngineOptions, descriptors: Descriptors, 
       [...open.values()].find(
         ({ served: { key } }) => key.transport === "dns" && (port === undefined || key.port === port),
       )?.engine,
-    async close(graceMs) {
-      await Promise.all([...open.values()].map((entry) => close(entry, graceMs)));
+    async close(graceMs, serveOn) {
+      await Promise.all([...open.values()].map((entry) => close(entry, graceMs, serveOn)));
       open = new Map();
     },
   };

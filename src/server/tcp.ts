@@ -34,6 +34,7 @@ export async function listenTcp(
     throw listenError("tcp", at, error);
   });
   const { address, port } = server.address() as AddressInfo;
+  let closed: Promise<void> | undefined;
   return {
     engine,
     address,
@@ -41,10 +42,10 @@ export async function listenTcp(
     closeConnections() {
       for (const connection of connections) connection.finish();
     },
-    async close(graceMs) {
+    async close(graceMs, serveOn = false) {
       release();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const connection of connections) connection.finish();
+      closed ??= new Promise<void>((resolve) => server.close(() => resolve()));
+      if (!serveOn) for (const connection of connections) connection.finish();
       const timer = setTimeout(() => {
         for (const connection of connections) connection.destroy();
       }, graceMs);
