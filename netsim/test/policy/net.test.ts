@@ -214,6 +214,26 @@ spec:
   t.end();
 });
 
+t.test("rules that the agent takes and nobody means", (t) => {
+  const rules = (spec: object) => net(ciliumPolicy("shop/p", { endpointSelector: {}, ...spec })).problems;
+  t.match(rules({ ingress: [{}] }), [
+    { severity: "warning", field: "spec.ingress[0]", message: /isolates, and allows nothing/ },
+  ]);
+  const ghost = { toServices: [{ k8sService: { serviceName: "ghost", namespace: "pay" } }] };
+  t.match(rules({ egress: [ghost] }), [{ message: /names no Service that there is: it allows nothing/ }]);
+  t.match(rules({ egress: [{ ...ghost, toPorts: [{ ports: [{ port: "80" }] }] }] }), [
+    { message: /open to everybody/ },
+  ]);
+  t.same(
+    rules({
+      ingress: [{ fromEntities: ["all"] }],
+      egress: [{ toServices: [{ k8sService: { serviceName: "api" } }] }],
+    }),
+    [],
+  );
+  t.end();
+});
+
 t.test("objects instead of files", async (t) => {
   const n = await cluster(...base, networkPolicy("pay/deny", { podSelector: {} }));
   t.equal(n.connect("shop/web", "api.pay:80").verdict, "deny");

@@ -14,6 +14,7 @@ import type {
 } from "../../model/types.ts";
 import { lineOf, objectName } from "../../model/source.ts";
 import { fieldName } from "../../model/read.ts";
+import type { Path } from "../../model/read.ts";
 import { selectorText } from "../../select/labels.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { compileNetworkPolicy } from "../kubernetes.ts";
@@ -24,6 +25,7 @@ import { identityTest, subjectRequirements } from "./identity.ts";
 import { outside, peersOf } from "./peers.ts";
 import type { CiliumOptions, Context } from "./peers.ts";
 import { icmpSpec, portSpecs } from "./ports.ts";
+import { surprises } from "./surprises.ts";
 import { validatePolicy } from "./validate.ts";
 
 /** A spec of a policy; without default deny it only adds to or takes from what is open anyway. */
@@ -107,11 +109,10 @@ function compileRule(
 function compileSpec(
   policy: CiliumNetworkPolicy,
   spec: CiliumSpec,
-  at: readonly (string | number)[],
-  base: Omit<Context, "namespace">,
+  at: Path,
+  context: Context,
 ): CiliumPolicy {
-  const { namespace } = policy.metadata;
-  const context: Context = { ...base, namespace };
+  const { namespace } = context;
   const rules = (direction: Direction): Rule[] | undefined => {
     const deny = `${direction}Deny` as const;
     if ((spec[direction] ?? []).length + (spec[deny] ?? []).length === 0) return undefined;
@@ -186,25 +187,33 @@ export function ciliumLayer(cluster: Cluster, options: CiliumOptions = {}): Cili
   const problems: Problem[] = [];
   const policies: CiliumPolicy[] = cluster.networkPolicies.map((p) => compileKubernetes(p));
   for (const policy of cluster.ciliumPolicies) {
-    const faults = validatePolicy(policy);
-    for (const { path, message } of faults) {
-      const { file } = policy.source;
+    const tell = (severity: Problem["severity"], path: Path, message: string) => {
       const field = path.length === 0 ? {} : { field: fieldName(path) };
-      const text = `${message}. Cilium refuses the whole policy: it has no effect`;
+      const { file } = policy.source;
       problems.push({
-        severity: "error",
+        severity,
         file,
         line: lineOf(policy.source, path),
         ...field,
         object: objectName(policy),
-        message: text,
+        message,
       });
+    };
+    const faults = validatePolicy(policy);
+    for (const { path, message } of faults) {
+      tell("error", path, `${message}. Cilium refuses the whole policy: it has no effect`);
     }
     if (faults.length > 0) continue;
-    const base = { cluster, options };
-    if (policy.spec !== undefined) policies.push(compileSpec(policy, policy.spec, ["spec"], base));
-    for (const [i, spec] of (policy.specs ?? []).entries())
-      policies.push(compileSpec(policy, spec, ["specs", i], base));
+    const context = { cluster, options, namespace: policy.metadata.namespace };
+    const specs: [CiliumSpec, Path][] = [
+      ...(policy.spec === undefined ? [] : [[policy.spec, ["spec"]] as [CiliumSpec, Path]]),
+      ...(policy.specs ?? []).map((spec, i): [CiliumSpec, Path] => [spec, ["specs", i]]),
+    ];
+    for (const [spec, at] of specs) {
+      policies.push(compileSpec(policy, spec, at, context));
+      for (const { path, message } of surprises(spec, at, (rule) => peersOf(rule, context)))
+        tell("warning", path, message);
+    }
   }
   if (options.enforcement === "always") policies.push(EVERY_POD);
   const layer: Layer<CiliumPolicy> = {
