@@ -68,13 +68,13 @@ function exampleObjects(): Manifest[] {
   );
 }
 
-/** Services by thousands for the figures of scale: every second one headless-like with slices of its own, two endpoints a Service on average. */
+/** Services by thousands for the figures of scale, two endpoints each. */
 export function* manyServices(count: number): Generator<Manifest> {
   const spaces = Math.ceil(count / 500);
   for (let n = 0; n < spaces; n++) yield namespace(`space-${n}`);
   for (let i = 0; i < count; i++) {
     const space = `space-${i % spaces}`;
-    yield service(space, `service-${i}`, `10.${96 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`);
+    yield service(space, `service-${i}`, `10.${97 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`);
     yield slice(space, `service-${i}`, (i * 2) & 0xffff, 2);
   }
 }

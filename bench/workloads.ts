@@ -21,6 +21,10 @@ export interface Workload {
 export interface CorefileChoice {
   /** `all`: 30 seconds for everything. `shipped`: as kubeadm ships it, not for the cluster's own names. `none`: no cache at all. */
   readonly cache: "all" | "shipped" | "none";
+  /** Answers that the cache `all` has room for; CoreDNS's default where it is not said. */
+  readonly capacity?: number;
+  /** Without `forward` and `loop`: nothing is asked of others. */
+  readonly isLocal?: boolean;
   /** A line for each query, to a file. */
   readonly log?: boolean;
 }

@@ -13,13 +13,15 @@ export interface Source {
   close(): Promise<void>;
 }
 
+/** Room for every address of the examples and of 100,000 Services. */
+export const SERVICE_RANGES = "--service-cluster-ip-range=10.96.0.0/12,fd00:10:96::/108";
+
 export async function openSource(directory: string, objects: readonly Manifest[]): Promise<Source> {
   if (noApiServer !== false) {
     const line = manifestsLine(join(directory, "manifests"), objects);
     return { line, isApiServer: false, what: "manifests", close: () => Promise.resolve() };
   }
-  // Room for every address of the examples and of 100,000 Services.
-  const api = await startApiServer({ flags: ["--service-cluster-ip-range=10.96.0.0/12,fd00:10:96::/108"] });
+  const api = await startApiServer({ flags: [SERVICE_RANGES] });
   try {
     await load(api, objects);
   } catch (error) {
