@@ -29,7 +29,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/expr": ["src/dns"],
   "src/native": ["src/dns"],
-  "src/upstream": ["src/dns", "src/native"],
+  "src/upstream": ["src/dns", "src/metrics", "src/native"],
   "src/server": [
     "src/corefile",
     "src/directive",
