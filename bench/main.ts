@@ -3,7 +3,10 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../test/support/paths.ts";
 import { clusterObjects } from "./cluster.ts";
+import { coldStart } from "./cold-start.ts";
+import { driver } from "./driver.ts";
 import { hottest } from "./flame.ts";
+import { measured, type Extra, type Measurement } from "./lib/alone.ts";
 import { freePorts } from "./lib/ask.ts";
 import { whyNoDnsperf } from "./lib/dnsperf.ts";
 import { recordsFor } from "./lib/records.ts";
@@ -11,6 +14,9 @@ import { openSource } from "./lib/source.ts";
 import { startUpstream } from "./lib/upstream.ts";
 import { machineText } from "./machine.ts";
 import { measure, type Measured } from "./measure.ts";
+import { memory } from "./memory.ts";
+import { pauses } from "./pauses.ts";
+import { scale } from "./scale.ts";
 import { readOptions, usage, type Options } from "./options.ts";
 import { bounds, judge } from "./report/bounds.ts";
 import { chart } from "./report/chart.ts";
@@ -21,6 +27,14 @@ import { kinds } from "./servers/index.ts";
 import { profileInto } from "./servers/ours.ts";
 import type { Kind } from "./servers/server.ts";
 import { workloads } from "./workloads.ts";
+
+const FURTHER: Readonly<Record<string, Measurement>> = {
+  "cold-start": coldStart,
+  driver,
+  memory,
+  pauses,
+  scale,
+};
 
 const results = join(root, "bench/results");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -45,8 +59,13 @@ async function main(argv: readonly string[]): Promise<number> {
   mkdirSync(results, { recursive: true });
   if (options.flame) profileInto(join(results, "flame"));
   const { servers, versions } = availableServers(options);
-  const measured = await measureAll(options, servers);
-  write(options, servers, versions, measured);
+  const runs = await measureAll(options, servers);
+  const extras: Extra[] = [];
+  for (const name of options.also) {
+    say(`bench: ${name}`);
+    extras.push(await measured(name, FURTHER[name]!, say));
+  }
+  write(options, servers, versions, runs, extras);
   return 0;
 }
 
@@ -73,12 +92,12 @@ async function measureAll(options: Options, servers: readonly Kind[]): Promise<M
   const usable = servers.filter(({ name }) => name !== "coredns" || source.isApiServer);
   if (usable.length < servers.length)
     say("bench: coredns is left out: it needs an API server: npm run setup:apiserver, or KUBEBUILDER_ASSETS");
-  const measured: Measured[] = [];
+  const runs: Measured[] = [];
   try {
     for (const workload of workloads.filter(({ name }) => options.workloads.includes(name))) {
       say(`bench: ${workload.name}: ${workload.title}`);
       const wanted = usable.filter(({ name }) => workload.servers.includes(name));
-      measured.push(
+      runs.push(
         ...(await measure(workload, wanted, {
           directory,
           source: source.line,
@@ -96,7 +115,7 @@ async function measureAll(options: Options, servers: readonly Kind[]): Promise<M
     await Promise.all([upstream.stop(), source.close()]);
     rmSync(directory, { recursive: true, force: true });
   }
-  return measured;
+  return runs;
 }
 
 function write(
@@ -104,16 +123,21 @@ function write(
   servers: readonly Kind[],
   versions: readonly string[],
   measured: readonly Measured[],
+  extras: readonly Extra[],
 ): void {
   const figures = measured.flatMap((one) => figuresOf(one) ?? []);
   const asked = new Set(
     bounds.filter(({ workload }) => options.workloads.includes(workload)).map(({ title }) => title),
   );
-  const verdicts = judge(measured).filter(({ title, value }) => value !== undefined || asked.has(title));
+  const verdicts = [
+    ...judge(measured).filter(({ title, value }) => value !== undefined || asked.has(title)),
+    ...extras.flatMap((extra) => extra.verdicts),
+  ];
   const method = `Medians (smallest–largest) of ${options.runs} interleaved runs of ${options.seconds} s each after one that is thrown away; dnsperf with 100 queries in flight on the same machine; CPU from /proc/PID/stat, all threads.`;
   const table = tables({ figures }, workloads, servers);
   const text = [
     table,
+    ...extras.flatMap(({ lines }) => [...lines, ""]),
     verdictTable(verdicts),
     "",
     method,
@@ -123,7 +147,16 @@ function write(
   ].join("\n");
   const svg = chart(figures, workloads, servers);
   const date = new Date().toISOString();
-  const facts = { date, machine: machineText(), versions, options, figures, verdicts, runs: measured };
+  const facts = {
+    date,
+    machine: machineText(),
+    versions,
+    options,
+    figures,
+    verdicts,
+    extras,
+    runs: measured,
+  };
   writeFileSync(join(results, "results.json"), JSON.stringify(facts, undefined, 1));
   writeFileSync(join(results, "results.md"), text);
   writeFileSync(join(results, "bench.svg"), svg);

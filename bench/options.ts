@@ -16,7 +16,9 @@ export interface Options {
   readonly help: boolean;
 }
 
-export const ALSO: readonly string[] = ["cold-start", "driver", "memory", "pauses"];
+export const ALSO: readonly string[] = ["cold-start", "driver", "memory", "pauses", "scale"];
+/** Takes minutes, and so is measured only where it is asked for. */
+const LONG: readonly string[] = ["scale"];
 
 export const usage: string = `npm run bench -- [flags]
 
@@ -24,7 +26,7 @@ export const usage: string = `npm run bench -- [flags]
   --servers A,B  ${kinds.map(({ name }) => name).join(", ")}
   --runs N       counted runs, after one that is thrown away (default 5)
   --seconds N    of each run (default 3)
-  --also A,B     ${ALSO.join(", ")}; none (default: all of them, where --only is not given)
+  --also A,B     ${ALSO.join(", ")}; none (default: all but scale, where --only is not given)
   --readme       write the tables into README.md and the chart to docs/bench.svg
   --flame        write CPU profiles of ours to bench/results/flame, and say what takes the time
 
@@ -46,7 +48,8 @@ export function readOptions(argv: readonly string[]): Options {
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  const also = values.also ?? (values.only === undefined && !values.flame ? ALSO.join(",") : "none");
+  const usual = ALSO.filter((name) => !LONG.includes(name)).join(",");
+  const also = values.also ?? (values.only === undefined && !values.flame ? usual : "none");
   return {
     workloads: chosen(
       "--only",

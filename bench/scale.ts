@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { load } from "../test/support/apiserver-load.ts";
 import { noApiServer, startApiServer } from "../test/support/apiserver.ts";
 import { manyServices } from "./cluster.ts";
-import { runAlone, type Extra } from "./lib/alone.ts";
+import { isProgram, runAlone, type Extra } from "./lib/alone.ts";
 import { freePorts, untilAnswered } from "./lib/ask.ts";
 import { spreadOf, type Spread } from "./lib/numbers.ts";
 import { manifestsLine, SERVICE_RANGES } from "./lib/source.ts";
@@ -31,7 +31,7 @@ interface Scale {
 }
 
 export async function scale(directory: string, say: (line: string) => void): Promise<Extra> {
-  const args = process.argv.slice(2);
+  const args = isProgram(import.meta.url) ? process.argv.slice(2) : [];
   const counts = args.filter((arg) => /^\d+$/.test(arg)).map(Number);
   const lines = [
     "| Services | source | | ready after | CPU until then | resident |",

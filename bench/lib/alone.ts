@@ -34,9 +34,12 @@ export async function measured(
   }
 }
 
+/** Whether the module of this URL is what was started. */
+export const isProgram = (url: string): boolean => process.argv[1] === fileURLToPath(url);
+
 /** Where the module is the program: runs it, prints, and exits 1 where a bound does not hold. */
 export async function runAlone(url: string, measure: Measurement): Promise<void> {
-  if (process.argv[1] !== fileURLToPath(url)) return;
+  if (!isProgram(url)) return;
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const { lines, verdicts } = await measured("alone", measure, say);
   process.stdout.write(
