@@ -29,6 +29,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/expr": ["src/dns"],
   "src/native": ["src/dns"],
+  "src/nodelocal": ["src/directive", "src/dns", "src/log", "src/metrics", "src/native"],
   "src/upstream": ["src/dns", "src/metrics", "src/native"],
   "src/server": [
     "src/corefile",

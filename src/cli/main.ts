@@ -3,6 +3,7 @@ import { registry } from "../../plugins/index.ts";
 
 const commands: Readonly<Record<string, () => Promise<(argv: string[]) => Promise<number>>>> = {
   check: () => import("./check.ts").then((m) => (argv: string[]) => m.run(argv, registry)),
+  "node-cache": () => import("./node-cache.ts").then((m) => (argv: string[]) => m.run(argv, registry)),
   ndots: () => import("./ndots.ts").then((m) => m.run),
 };
 

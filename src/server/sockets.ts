@@ -146,15 +146,17 @@ async function openBoth(
   descriptors: Descriptors,
 ): Promise<Open["listeners"]> {
   for (let attempt = 1; ; attempt++) {
-    const udp = listenUdpNative(at, engine, threads, descriptors) ?? (await listenUdp(at, engine));
+    // TCP first: with node:dgram a UDP socket that shares a port takes its queries from another server that has it.
+    const tcp = await listenTcp(at, engine, limits, descriptors);
     try {
-      const tcp = await listenTcp({ ...at, port: udp.port }, engine, limits, descriptors);
+      const place = { ...at, port: tcp.port };
+      const udp = listenUdpNative(place, engine, threads, descriptors) ?? (await listenUdp(place, engine));
       return [
         { protocol: "udp", listener: udp },
         { protocol: "tcp", listener: tcp },
       ];
     } catch (error) {
-      await udp.close(0);
+      await tcp.close(0);
       if (at.port !== 0 || attempt === TRIES) throw error;
     }
   }
