@@ -1,4 +1,5 @@
 /** The worker thread that talks to an API server: JSON and TLS cost time that the thread with the queries does not have. */
+import { setMaxListeners } from "node:events";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Kind } from "../objects.ts";
 import { type ApiObserver, createClient } from "./client.ts";
@@ -39,6 +40,8 @@ port.on("message", (command: Command) => {
 
 function begin({ id, resources, fields }: Watch): void {
   const stop = new AbortController();
+  // Every kind has some waiting for it at a time; they go with what they wait for, so that no leak is to be warned of.
+  setMaxListeners(0, stop.signal);
   running.set(id, stop);
   // The server selects; a second look at the labels would cost time and change nothing.
   const wanted = { kinds: [], labels: undefined, namespaceLabels: undefined, fields };

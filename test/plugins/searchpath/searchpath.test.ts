@@ -1,6 +1,7 @@
 /** searchpath: the walk of a pod's search list in one round trip, and when there is none. */
 import t, { type Test } from "tap";
 import { run } from "../../../src/cli/ndots.ts";
+import { bookmark, send, sendList, startFakeApiServer } from "../../support/fake-apiserver.ts";
 import { serveWorld, type World, type WorldOptions, type WorldServer } from "../../support/world.ts";
 
 const CLUSTER = `
@@ -240,6 +241,25 @@ t.test("in front of the cache, which keeps each name for itself", async (t) => {
 
 t.test("without kubernetes it says what is missing", async (t) => {
   await t.rejects(serveWorld(t, ". {\nsearchpath\nworld\n}", { cluster: [] }), { message: /add kubernetes/ });
+});
+
+t.test("pods are not asked for, however many there are", async (t) => {
+  const api = await startFakeApiServer((request) => {
+    const { resource, query } = request;
+    if (query["watch"] === undefined) return sendList(request, 5, []);
+    const namespace = { kind: "Namespace", metadata: { name: "shop", resourceVersion: "1" } };
+    if (resource === "namespaces") send(request, { type: "ADDED", object: namespace });
+    send(request, bookmark(5, true));
+  });
+  t.teardown(() => api.close());
+  const { ask } = await serveWorld(
+    t,
+    `. {\nsearchpath {\nextra\n}\nkubernetes cluster.local {\nendpoint ${api.url}\n}\nworld\n}`,
+    { world: WORLD },
+  );
+  t.equal(await ask("api.example.com.shop.svc.cluster.local A"), "CNAME api.example.com/5, A 192.0.2.1/120");
+  const resources = new Set(api.asked.map((one) => one.split("?")[0]));
+  t.same([...resources].sort(), ["endpointslices", "namespaces", "services"]);
 });
 
 t.test("what lookups cost", async (t) => {
