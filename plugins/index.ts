@@ -41,7 +41,7 @@ export const registry: Registry = {
     plugin("chaos", () => import("./chaos/index.ts").then((m) => m.chaos)),
     plugin("loadbalance", () => import("./loadbalance/index.ts").then((m) => m.loadbalance)),
     plugin("tsig"),
-    plugin("rewrite"),
+    plugin("rewrite", () => import("./rewrite/index.ts").then((m) => m.rewrite)),
     plugin("autopath", () => import("./autopath/index.ts").then((m) => m.autopath)),
     plugin("searchpath", () => import("./searchpath/index.ts").then((m) => m.searchpath)),
     plugin("acl", () => import("./acl/index.ts").then((m) => m.acl)),

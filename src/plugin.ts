@@ -82,7 +82,7 @@ export interface BlockSettings {
   anyClass: boolean;
   /** A panic of a plugin ends the process with its stack (debug). */
   debug: boolean;
-  /** Local EDNS options that are echoed to the client (rewrite). */
+  /** Local EDNS options that are echoed to the client (rewrite): of all blocks, as in CoreDNS. */
   echoOptions: Set<number>;
   /** Queries on one TCP connection; 0: no limit. */
   maxTcpQueries: number;

@@ -89,6 +89,7 @@ function optionData(option: EdnsOption): object {
   const text = optionValueText(option);
   return {
     Code: option.code,
+    Option: () => option.code,
     Data: text,
     String: () => text,
     ...(option.code === OPTION.NSID || option.code >= 65001 ? { Nsid: text } : {}),

@@ -1,7 +1,10 @@
 import { readClientSubnet, type EdnsOption } from "../../src/dns/edns.ts";
 import { OPTION } from "../../src/dns/types.ts";
 
-/** An option's value as Go's DNS library prints it: a subnet as `[192.0.2.0/24/0]`-like text, others in hex. */
+/** Codes that are known; an option of any other is a local one. */
+const KNOWN: ReadonlySet<number> = new Set(Object.values(OPTION));
+
+/** An option's value as Go's DNS library prints it: a subnet as `192.0.2.0/24/0`, local options as `65518:0x6162`, others in hex. */
 export function optionValueText({ code, data }: EdnsOption): string {
   if (code === OPTION.ECS) {
     const subnet = readClientSubnet(data);
@@ -9,5 +12,6 @@ export function optionValueText({ code, data }: EdnsOption): string {
     const address = subnet.address.includes(":") ? `[${subnet.address}]` : subnet.address;
     return `${address}/${subnet.source}/${subnet.scope}`;
   }
-  return Buffer.from(data, "latin1").toString("hex");
+  const hex = Buffer.from(data, "latin1").toString("hex");
+  return KNOWN.has(code) ? hex : `${code}:0x${hex}`;
 }

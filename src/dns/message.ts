@@ -133,6 +133,8 @@ export interface Failure {
   readonly error?: string;
   /** Extended DNS Error (RFC 8914): info code and text. */
   readonly ede?: { readonly code: number; readonly text: string };
+  /** In place of what the client's own OPT record would bring into the reply. */
+  readonly opt?: Opt;
 }
 
 /** No reply at all. */

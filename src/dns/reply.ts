@@ -2,7 +2,7 @@
 import { loose, packed, writeArranged, written } from "./arrange.ts";
 import { HEADER } from "./body.ts";
 import { extendedError, type EdnsOption } from "./edns.ts";
-import type { Answer, Message, Opt } from "./message.ts";
+import type { Answer, Failure, Message, Opt } from "./message.ts";
 import { replyFlags } from "./message.ts";
 import type { Query } from "./query.ts";
 import { shuffleRecords, shuffleSections } from "./order.ts";
@@ -41,25 +41,26 @@ export function writeReply(
   switch (answer.kind) {
     case "message":
       return writeMessage(query, answer, out, at, echo);
-    case "failure": {
-      const options =
-        answer.ede === undefined || !query.edns
-          ? echoed(query, echo)
-          : [...echoed(query, echo), extendedError(answer.ede.code, answer.ede.text)];
-      const end = writeQuestion(
-        query,
-        out,
-        writeHeader(query, out, at, answer.rcode, replyFlags(query), 0, 0, 0),
-      );
-      return (
-        (query.edns
-          ? writeOpt(query, out, at, end, query.udpSize, query.dnssecOk, answer.rcode, options)
-          : end) - at
-      );
-    }
+    case "failure":
+      return writeFailure(query, answer, out, at, echo);
     default:
       return 0;
   }
+}
+
+function writeFailure(
+  query: Query,
+  { rcode, ede, opt }: Failure,
+  out: Buffer,
+  at: number,
+  echo: ReadonlySet<number> | undefined,
+): number {
+  const end = writeQuestion(query, out, writeHeader(query, out, at, rcode, replyFlags(query), 0, 0, 0));
+  if (!query.edns && opt === undefined) return end - at;
+  const own = opt?.options ?? echoed(query.options, echo);
+  const options = ede === undefined ? own : [...own, extendedError(ede.code, ede.text)];
+  const size = query.edns ? query.udpSize : opt!.udpSize;
+  return writeOpt(query, out, at, end, size, query.dnssecOk, rcode, options) - at;
 }
 
 function writeMessage(
@@ -74,7 +75,7 @@ function writeMessage(
   let { body } = message;
   const { opt } = message;
   const withOpt = query.edns || opt !== undefined;
-  const options = opt !== undefined ? opt.options : query.edns ? echoed(query, echo) : NO_OPTIONS;
+  const options = opt !== undefined ? opt.options : query.edns ? echoed(query.options, echo) : NO_OPTIONS;
   const room = withOpt ? OPT_SIZE + optionBytes(options) : 0;
   const plain = HEADER + query.rawName.length + 4 + body.plainSize + room;
   const limit = query.limit;
@@ -231,8 +232,11 @@ function optionBytes(options: readonly EdnsOption[]): number {
   return n;
 }
 
-function echoed(query: Query, echo: ReadonlySet<number> | undefined): readonly EdnsOption[] {
-  const { options } = query;
+/** Those of a query's options that are repeated in the reply; `echo`: codes of further ones. */
+export function echoed(
+  options: readonly EdnsOption[],
+  echo: ReadonlySet<number> | undefined,
+): readonly EdnsOption[] {
   if (options.length === 0) return options;
   return options.filter(({ code }) => ECHOED.has(code) || echo?.has(code) === true);
 }

@@ -109,7 +109,8 @@ export async function configure(
     return { phase: "parse", message: corefile.error.message, error: corefile.error };
   for (const warning of corefile.warnings) services.output.write("warning", warning);
 
-  const drafts = corefile.blocks.map((block) => createDraft(block));
+  const echoOptions = new Set<number>();
+  const drafts = corefile.blocks.map((block) => createDraft(block, echoOptions));
   const members = (): Member[] => drafts.flatMap((draft) => draft.members);
   const failed = async (message: string): Promise<ConfigurationError> => {
     await closeAll(members());
@@ -184,7 +185,7 @@ interface Draft {
   built: Block | undefined;
 }
 
-function createDraft(block: ServerBlock): Draft {
+function createDraft(block: ServerBlock, echoOptions: Set<number>): Draft {
   return {
     block,
     zones: [...new Set(zonesOf(block))],
@@ -196,7 +197,7 @@ function createDraft(block: ServerBlock): Draft {
       sockets: 1,
       anyClass: false,
       debug: false,
-      echoOptions: new Set(),
+      echoOptions,
       maxTcpQueries: 0,
       metadata: [],
       viewName: undefined,

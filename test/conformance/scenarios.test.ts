@@ -5,6 +5,13 @@ import { missingPlugins, runScenario, scenarioNames } from "./scenario.ts";
 /** Scenarios that need what this machine may not have. */
 const NEEDS: Readonly<Record<string, string>> = { etcd: "needs an etcd" };
 
+/** Cases where an RFC forbids what CoreDNS does and no client can use it: by scenario and id, what is different, and why. */
+const OURS: Readonly<Record<string, readonly string[]>> = {
+  "rewrite-type-class x.other.test-txt": [
+    'question: want "x.other.test. IN A", got "x.other.test. IN TXT"', // RFC 5452 section 9.1: not the question asked
+  ],
+};
+
 t.setTimeout(1_200_000);
 
 /** CONFORMANCE=cache,forward chooses by beginnings of names. */
@@ -15,6 +22,7 @@ for (const name of scenarioNames()) {
   const missing = [...new Set(missingPlugins(name))];
   const skip = NEEDS[name] ?? (missing.length > 0 ? `not built yet: ${missing.join(", ")}` : undefined);
   t.test(name, skip === undefined ? {} : { skip }, async (t) => {
-    for (const { id, differences } of await runScenario(name)) t.same(differences, [], id);
+    for (const { id, differences } of await runScenario(name))
+      t.same(differences, OURS[`${name} ${id}`] ?? [], id);
   });
 }

@@ -1,5 +1,5 @@
 import type { RE2JS } from "re2js";
-import type { Token } from "../../../src/corefile/index.ts";
+import type { Token } from "../../src/corefile/index.ts";
 import {
   directive,
   isProblem,
@@ -7,9 +7,9 @@ import {
   readWords,
   type FreeLine,
   type Problem,
-} from "../../../src/directive/index.ts";
-import { parseRcode } from "../../../src/dns/types.ts";
-import { readEdns0, type EdnsRule } from "./rewrite-edns0.ts";
+} from "../../src/directive/index.ts";
+import { parseRcode } from "../../src/dns/types.ts";
+import { readEdns0, type EdnsRule } from "./directive-edns0.ts";
 
 export type Match = "exact" | "prefix" | "suffix" | "substring" | "regex";
 
@@ -212,7 +212,7 @@ function readRcode(type: Token, words: readonly Token[]): Body | Problem {
   return isProblem(name) ? name : { kind: "rcode", name, from, to };
 }
 
-export const rewrite = directive({
+export const directiveTable = directive({
   usage: "rewrite [continue|stop] TYPE ...",
   doc: "Changes queries, and answers back.",
   repeat: "each",

@@ -1,5 +1,5 @@
-import type { Token } from "../../../src/corefile/index.ts";
-import { isProblem, problem, readWords, type ArgsSpec, type Problem } from "../../../src/directive/index.ts";
+import type { Token } from "../../src/corefile/index.ts";
+import { isProblem, problem, readWords, type ArgsSpec, type Problem } from "../../src/directive/index.ts";
 
 export type Edns =
   | { readonly option: "local"; readonly code: number; readonly value: string }
