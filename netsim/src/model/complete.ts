@@ -1,9 +1,10 @@
 /** From the objects that were read to a cluster: what the control plane would have added is filled in. */
 import { deriveEndpointSlices } from "./derive-endpoints.ts";
-import { derivePods } from "./derive-pods.ts";
+import { MAX_REPLICAS, derivePods } from "./derive-pods.ts";
 import { groupOf } from "./kinds.ts";
 import type { Slot } from "./kinds.ts";
 import type { Draft } from "./load.ts";
+import { lineOf, objectName } from "./source.ts";
 import type { Cluster, KubeObject, Namespace, OtherObject } from "./types.ts";
 
 const NAME_LABEL = "kubernetes.io/metadata.name";
@@ -38,6 +39,13 @@ export function complete(draft: Draft): Cluster {
   ];
   const used = namespaced.flatMap((slot) => list(slot as Slot));
   const workloads = list<Cluster["workloads"][number]>("workloads");
+  for (const w of workloads.filter((x) => (x.spec.replicas ?? 1) > MAX_REPLICAS)) {
+    const { file } = w.source;
+    const message = `asks for ${w.spec.replicas} pods: ${MAX_REPLICAS} are made`;
+    const field = "spec.replicas";
+    const line = lineOf(w.source, ["spec", "replicas"]);
+    draft.problems.push({ severity: "warning", file, line, field, object: objectName(w), message });
+  }
   const { nodes, pods } = derivePods(list("nodes"), list("pods"), workloads);
   const services = list<Cluster["services"][number]>("services");
   const everyOther = list<OtherObject>("others");

@@ -15,6 +15,9 @@ function hash(text: string): number {
   return h;
 }
 
+/** More pods of one workload than this are not made: no cluster runs so many, and a slip of the pen should not end in memory. */
+export const MAX_REPLICAS = 10_000;
+
 const ownedByWorkload = (w: Workload): boolean =>
   (w.metadata.ownerReferences ?? []).some((o) => o.controller !== false);
 
@@ -58,7 +61,7 @@ function podsOf(workload: Workload, nodes: readonly Node[]): Pod[] {
       .map((n) => podOf(workload, `${name}-${n.metadata.name}`, n.metadata.name));
   }
   const first = workload.kind === "StatefulSet" ? 0 : 1;
-  return Array.from({ length: workload.spec.replicas ?? 1 }, (_, i) =>
+  return Array.from({ length: Math.min(workload.spec.replicas ?? 1, MAX_REPLICAS) }, (_, i) =>
     podOf(workload, `${name}-${i + first}`, undefined),
   );
 }

@@ -185,7 +185,7 @@ function createReader() {
     const metadata = given === undefined ? undefined : meta(given, at);
     if (given === undefined) at.error("is missing");
     path.pop();
-    if (metadata === undefined || metadata.name === undefined) return;
+    if (metadata === undefined) return;
     const namespace = namespaced ? metadata.namespace || defaultNamespace : "";
     name = namespace === "" ? `${kind} ${metadata.name}` : `${kind} ${namespace}/${metadata.name}`;
     const body = read(object, at);

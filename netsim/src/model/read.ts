@@ -162,6 +162,8 @@ export function record<T extends object>(fields: Fields<T>, strict?: { known?: r
     }
     const from = value as Record<string, unknown>;
     const out: Record<string, unknown> = {};
+    // Without what is mandatory there is nothing for later checks to look at.
+    let whole = true;
     for (const [name, read] of readers) {
       const field = from[name];
       if (field === undefined || field === null) {
@@ -170,16 +172,19 @@ export function record<T extends object>(fields: Fields<T>, strict?: { known?: r
           at.path.push(name);
           at.error("is missing");
           at.path.pop();
+          whole = false;
         }
         continue;
       }
       at.path.push(name);
       const result = read(field, at);
       if (result !== undefined) out[name] = result;
+      else if (read.fallback !== undefined) out[name] = read.fallback;
+      else if (read.required === true) whole = false;
       at.path.pop();
     }
     if (strict !== undefined) warnUnknown(from, names, at);
-    return out as T;
+    return whole ? (out as T) : undefined;
   };
 }
 

@@ -62,6 +62,13 @@ t.test("pods of workloads", (t) => {
   t.end();
 });
 
+t.test("a slip of the pen does not end in memory", (t) => {
+  const cluster = loadObjects([...nodes, workload("Deployment", "web", { replicas: 2_000_000_000 })]);
+  t.equal(cluster.pods.length, 10_000);
+  t.match(cluster.problems, [{ field: "spec.replicas", message: /10000 are made/ }]);
+  t.end();
+});
+
 t.test("addresses are of the node's podCIDR, distinct, and depend on names alone", (t) => {
   const place = (objects: object[]) =>
     new Map(
