@@ -22,6 +22,7 @@ type Writable = Pick<NodeJS.WritableStream, "write">;
 
 /** Commands in place of a name; `--` in front of such a name looks it up. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ run: typeof run }>>> = {
+  audit: () => import("./ndots-audit.ts"),
   claims: () => import("./ndots-claims.ts"),
 };
 
