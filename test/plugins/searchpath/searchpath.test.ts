@@ -1,4 +1,7 @@
 /** searchpath: the walk of a pod's search list in one round trip, and when there is none. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { run } from "../../../src/cli/ndots.ts";
 import { bookmark, send, sendList, startFakeApiServer } from "../../support/fake-apiserver.ts";
@@ -238,6 +241,32 @@ t.test("in front of the cache, which keeps each name for itself", async (t) => {
     );
   }
 });
+
+t.test(
+  "a Service that comes is found at once, though every name of the walk was kept as missing",
+  async (t) => {
+    const put = (file: string, object: object): void =>
+      writeFileSync(join(directory, file), JSON.stringify({ apiVersion: "v1", ...object }));
+    const directory = t.testdir({});
+    put("shop.json", { kind: "Namespace", metadata: { name: "shop" } });
+    put("data.json", { kind: "Namespace", metadata: { name: "data" } });
+    const { ask } = await serveWorld(
+      t,
+      ". {\nsearchpath {\nextra\n}\ncache 3600\nkubernetes cluster.local {\nttl 3600\n}\nworld\n}",
+      { directory },
+    );
+    t.equal(await ask("new.shop.data.svc.cluster.local A"), "NXDOMAIN");
+    const spec = { clusterIP: "10.96.0.9", ports: [{ port: 80 }] };
+    put("new.json", { kind: "Service", metadata: { name: "new", namespace: "shop" }, spec });
+    const end = Date.now() + 3000;
+    let answer: string;
+    do {
+      await sleep(5);
+      answer = await ask("new.shop.data.svc.cluster.local A");
+    } while (answer === "NXDOMAIN" && Date.now() < end);
+    t.match(answer, /^CNAME new\.shop\.svc\.cluster\.local\/\d+, A 10\.96\.0\.9\/\d+$/);
+  },
+);
 
 t.test("without kubernetes it says what is missing", async (t) => {
   await t.rejects(serveWorld(t, ". {\nsearchpath\nworld\n}", { cluster: [] }), { message: /add kubernetes/ });
