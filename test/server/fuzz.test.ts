@@ -81,7 +81,11 @@ t.test("100,000 random and mutated packets over UDP and TCP", { timeout: 300_000
   }
   await sleep(500);
   const answer = await ask({ name: "web.shop.svc.cluster.local.", type: "A" }, port, false);
-  t.same(answer.answer, ["web.shop.svc.cluster.local. 5 IN A 10.96.10.10"], "it still answers over UDP");
+  t.match(
+    answer.answer?.[0],
+    /^web\.shop\.svc\.cluster\.local\. \d IN A 10\.96\.10\.10$/,
+    "it still answers over UDP",
+  );
   const tcp = await ask({ name: "web.shop.svc.cluster.local.", type: "A", proto: "tcp" }, port, false);
   t.equal(tcp.rcode, "NOERROR", "and over TCP");
   const now = resident(program.child.pid!);
