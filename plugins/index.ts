@@ -1,6 +1,6 @@
 /**
  * The order of the chain: a query passes these from top to bottom, whatever the Corefile's order. It is CoreDNS's order, with
- * ours (searchpath, family) in between. A plugin is loaded when a Corefile names it; one without a loader exists in CoreDNS and not
+ * ours (ndots, searchpath, family) in between. A plugin is loaded when a Corefile names it; one without a loader exists in CoreDNS and not
  * yet here.
  */
 import type { Registry, RegistryEntry } from "../src/server/registry.ts";
@@ -34,6 +34,7 @@ export const registry: Registry = {
     plugin("prometheus", () => import("./prometheus/index.ts").then((m) => m.prometheus)),
     plugin("errors", () => import("./errors/index.ts").then((m) => m.errors)),
     plugin("log", () => import("./log/index.ts").then((m) => m.log)),
+    plugin("ndots", () => import("./ndots/index.ts").then((m) => m.ndots)),
     plugin("dnstap"),
     plugin("local", () => import("./local/index.ts").then((m) => m.local)),
     plugin("dns64", () => import("./dns64/index.ts").then((m) => m.dns64)),

@@ -11,6 +11,7 @@ const QUIET: readonly string[] = [
   "reload",
   "trace",
   "dnstap",
+  "ndots",
 ];
 
 /** They take their place in a Corefile and do nothing, so that one which opens ports or watches files can be played as it stands. */

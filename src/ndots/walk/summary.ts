@@ -1,5 +1,5 @@
 /** What a ledger comes to. This is also what the `ndots` plugin's endpoint says. */
-import type { Ledger, Party, Tally } from "./ledger.ts";
+import type { Account, Ledger } from "./ledger.ts";
 
 /** What needless questions cost. */
 export interface Waste {
@@ -50,35 +50,30 @@ export interface Costs {
   readonly cpuMicroseconds: number;
   /** Round-trip time of one question, in ms, beyond what the server took. */
   readonly rtt: number;
-  /** How many questions there were for each one that was looked at. */
-  readonly scale: number;
 }
 
 /** `most`: rows of each list. */
 export function summarize(ledger: Ledger, costs: Costs, most: number): Summary {
-  const byOwner = new Map<Tally, Party[]>();
-  for (const party of ledger.parties())
-    byOwner.set(party.tally, [...(byOwner.get(party.tally) ?? []), party]);
   const namespaces = new Map<string, Sum>();
   const workloads: WorkloadWaste[] = [];
   const total = emptySum();
-  for (const [tally, parties] of byOwner) {
-    const { owner, address } = parties[0]!;
-    const sum = sumOf(tally, costs);
+  for (const account of ledger.accounts()) {
+    const { owner, address, clients, names, wastedByDots, foundByDots, foundExamples } = account;
+    const sum = sumOf(account, costs);
     add(total, sum, 1);
-    const shares = owner === undefined ? sharesOf(parties) : new Map([[owner.namespace, 1]]);
+    const shares = owner === undefined ? sharesOf(account) : new Map([[owner.namespace, 1]]);
     for (const [namespace, share] of shares) add(sumAt(namespaces, namespace), sum, share);
     const [likeliest = ""] = [...shares].sort((a, b) => b[1] - a[1])[0] ?? [];
     workloads.push({
       namespace: owner?.namespace ?? likeliest,
       kind: owner?.kind ?? "",
       name: owner?.name ?? address,
-      clients: parties.length,
+      clients,
       ...rounded(sum),
-      names: tally.names.top(5).map(({ name, weight }) => ({ name, wasted: scaled(weight, costs) })),
-      wasted_by_dots: filled(tally.wastedByDots, costs),
-      found_by_dots: filled(tally.foundByDots, costs),
-      found_examples: Array.from(tally.foundByDots, (_, dots) => tally.foundExamples[dots] ?? null),
+      names: names.top(5).map(({ name, weight }) => ({ name, wasted: Math.round(weight) })),
+      wasted_by_dots: filled(wastedByDots),
+      found_by_dots: filled(foundByDots),
+      found_examples: Array.from(foundByDots, (_, dots) => foundExamples[dots] ?? null),
     });
   }
   return {
@@ -88,7 +83,7 @@ export function summarize(ledger: Ledger, costs: Costs, most: number): Summary {
       .sort(byWaste)
       .slice(0, most),
     workloads: workloads.sort(byWaste).slice(0, most),
-    outside: ledger.outside.top(most).map(({ name, weight }) => ({ name, wasted: scaled(weight, costs) })),
+    outside: ledger.outside.top(most).map(({ name, weight }) => ({ name, wasted: Math.round(weight) })),
     node_domains: ledger.nodeDomains,
   };
 }
@@ -117,31 +112,19 @@ function add(to: Sum, from: Sum, share: number): void {
   to.latency += from.latency * share;
 }
 
-function sumOf({ queries, wasted, wastedMs }: Tally, { cpuMicroseconds, rtt, scale }: Costs): Sum {
+function sumOf({ queries, wasted, wastedMs }: Account, { cpuMicroseconds, rtt }: Costs): Sum {
   const [a, aaaa, other] = wasted;
   const count = a + aaaa + other;
   const steps = Math.max(a, aaaa) + other;
   const waited = Math.max(wastedMs[0], wastedMs[1]) + wastedMs[2] + steps * rtt;
-  return {
-    queries: queries * scale,
-    wasted: count * scale,
-    cpu: (count * scale * cpuMicroseconds) / 1000,
-    latency: waited * scale,
-  };
+  return { queries, wasted: count, cpu: (count * cpuMicroseconds) / 1000, latency: waited };
 }
 
-/** In which namespaces the clients are, by what they asked; one without a name where that says nothing. */
-function sharesOf(parties: readonly Party[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  let all = 0;
-  for (const { namespaces } of parties) {
-    for (const [namespace, count] of namespaces) {
-      counts.set(namespace, (counts.get(namespace) ?? 0) + count);
-      all += count;
-    }
-  }
+/** In which namespaces a client is, by what it asked; one without a name where that says nothing. Behind a cache on a node there are several. */
+function sharesOf({ namespaces }: Account): Map<string, number> {
+  const all = [...namespaces.values()].reduce((sum, count) => sum + count, 0);
   if (all === 0) return new Map([["", 1]]);
-  return new Map([...counts].map(([namespace, count]) => [namespace, count / all]));
+  return new Map([...namespaces].map(([namespace, count]) => [namespace, count / all]));
 }
 
 const rounded = ({ queries, wasted, cpu, latency }: Sum): Waste => ({
@@ -151,7 +134,5 @@ const rounded = ({ queries, wasted, cpu, latency }: Sum): Waste => ({
   latency_ms: Math.round(latency * 10) / 10,
 });
 
-const scaled = (count: number, { scale }: Costs): number => Math.round(count * scale);
-
-const filled = (list: readonly (number | undefined)[], costs: Costs): number[] =>
-  Array.from(list, (count) => scaled(count ?? 0, costs));
+const filled = (list: readonly (number | undefined)[]): number[] =>
+  Array.from(list, (count) => Math.round(count ?? 0));
