@@ -1,5 +1,10 @@
 /** The public API of clusterdns. Everything else may change without notice. */
-export { createServer, type CreateServerOptions, type DnsServer } from "./api/create-server.ts";
+export {
+  createServer,
+  createSocketlessServer,
+  type CreateServerOptions,
+  type DnsServer,
+} from "./api/create-server.ts";
 export { clusterDns, type ClusterDns, type ClusterDnsOptions } from "./api/cluster-dns.ts";
 export {
   after,
@@ -22,3 +27,12 @@ export { rdata, record, recordText } from "./dns/records.ts";
 export type { Rdata, RR } from "./dns/rr.ts";
 export { FLAG, OPCODE, RCODE, rcodeText, TYPE, typeText } from "./dns/types.ts";
 export { decodeMessage, encodeMessage, type DecodedMessage } from "./dns/codec.ts";
+/** Stub resolvers as real ones behave: what a program's lookup sends, and when it stops. */
+export { podResolvConf, type PodDns } from "./resolver/pod.ts";
+export { parseResolvConf, type ResolvConf } from "./resolver/conf.ts";
+export { findModel, resolverModels } from "./resolver/models.ts";
+export { lookup, type LookupOptions, type LookupReport } from "./resolver/lookup.ts";
+export { realClock, seededRandom, virtualClock, type VirtualClock } from "./resolver/clock.ts";
+export { simulatedTransport, type SimulatedNetwork } from "./resolver/simulate.ts";
+export { replyFrom } from "./resolver/wire.ts";
+export type { Reply, Sent, Transport } from "./resolver/types.ts";

@@ -5,9 +5,9 @@ export const dotsIn = (name: string): number => name.split(".").length - 1;
 export const isAbsolute = (name: string): boolean => name.endsWith(".");
 export const absolute = (name: string): string => (isAbsolute(name) ? name : `${name}.`);
 
-/** `name` below `domain`, absolute. The root as a domain adds nothing. */
+/** `name` below `domain`, absolute. The root adds nothing, as a domain or (without its dot: empty) as a name. */
 export const below = (name: string, domain: string): string =>
-  absolute(domain === "." ? name : `${name}.${domain}`);
+  absolute(domain === "." || name === "" ? name || domain : `${name}.${domain}`);
 
 /** Whether the name fits a DNS message: no empty label, none above 63 octets, 255 in all (RFC 1035 §2.3.4). */
 export const isEncodable = (name: string): boolean => parseName(name) !== undefined;
