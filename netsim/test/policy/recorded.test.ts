@@ -171,6 +171,7 @@ function cyclonus(t: Test, file: string): void {
   t.ok(compared.right > 1000, `${compared.right} verdicts`);
 }
 
+if (more !== undefined) t.setTimeout(300_000);
 const skip = more === undefined ? "NETSIM_RECORDED names no folder" : false;
 
 t.test("all that was recorded", { skip }, (t) => {
