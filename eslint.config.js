@@ -3,8 +3,10 @@ import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 const noAsyncHandler = {
-  selector: ":matches(Property[key.name='answer'], MethodDefinition[key.name='answer']) > FunctionExpression[async=true], Property[key.name='answer'] > ArrowFunctionExpression[async=true]",
-  message: "A handler must not be async: an answer that is in memory may not wait. Use `after` of the contract.",
+  selector:
+    ":matches(Property[key.name='answer'], MethodDefinition[key.name='answer']) > FunctionExpression[async=true], Property[key.name='answer'] > ArrowFunctionExpression[async=true]",
+  message:
+    "A handler must not be async: an answer that is in memory may not wait. Use `after` of the contract.",
 };
 
 export default defineConfig(
@@ -21,8 +23,20 @@ export default defineConfig(
   },
   {
     files: ["**/*.mjs", "**/*.js"],
-    languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly", setTimeout: "readonly", Buffer: "readonly" } },
+    languageOptions: {
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        URL: "readonly",
+        setTimeout: "readonly",
+        clearTimeout: "readonly",
+        Buffer: "readonly",
+      },
+    },
   },
-  { files: ["src/**", "plugins/**"], rules: { "no-restricted-exports": ["error", { restrictDefaultExports: { direct: true, named: true } }] } },
+  {
+    files: ["src/**", "plugins/**"],
+    rules: { "no-restricted-exports": ["error", { restrictDefaultExports: { direct: true, named: true } }] },
+  },
   { files: ["plugins/**"], rules: { "no-restricted-syntax": ["error", noAsyncHandler] } },
 );

@@ -1,7 +1,6 @@
 // `npm start`: sets up, then serves the example cluster on 127.0.0.1:1053 and says what to try.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { root, setup } from "./setup.mjs";
 
 /** CLUSTERDNS_PORT chooses another port; `--no-setup` leaves out installing and building. */

@@ -4,7 +4,7 @@ import { checkCorefile, run } from "../../src/cli/check.ts";
 import type { AnyDirective } from "../../src/directive/index.ts";
 import type { Plugin } from "../../src/plugin.ts";
 import type { Registry } from "../../src/server/registry.ts";
-import { tables } from "../directive/tables/index.ts";
+import { tables } from "../directive/tables.ts";
 import { directives } from "../support/directives.ts";
 
 const plugin = (name: string, directive: AnyDirective): Plugin => ({

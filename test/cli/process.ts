@@ -37,11 +37,15 @@ export function startProgram(
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
-  const child = spawn(process.execPath, ["--optimize-for-size", "--max-semi-space-size=2", join(root, "bin/clusterdns"), ...args], {
-    cwd: folder,
-    env: { PATH: process.env["PATH"] ?? "", HOME: folder, ...nativeChoice(), ...env },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    ["--optimize-for-size", "--max-semi-space-size=2", join(root, "bin/clusterdns"), ...args],
+    {
+      cwd: folder,
+      env: { PATH: process.env["PATH"] ?? "", HOME: folder, ...nativeChoice(), ...env },
+      stdio: ["pipe", "pipe", "pipe"],
+    },
+  );
   child.stdin!.on("error", () => undefined);
   child.stdin!.end(stdin ?? "");
   let stdout = "";
