@@ -34,5 +34,8 @@ export { findModel, resolverModels } from "./resolver/models.ts";
 export { lookup, type LookupOptions, type LookupReport } from "./resolver/lookup.ts";
 export { realClock, seededRandom, virtualClock, type VirtualClock } from "./resolver/clock.ts";
 export { simulatedTransport, type SimulatedNetwork } from "./resolver/simulate.ts";
-export { replyFrom } from "./resolver/wire.ts";
+export { encodeQuestion, replyFrom } from "./resolver/wire.ts";
 export type { Reply, Sent, Transport } from "./resolver/types.ts";
+/** A cluster's DNS in this process and in virtual time: real servers that run Corefiles, and a made world outside. */
+export { openChain, type Chain, type ChainOptions, type Source } from "./ndots/chain/chain.ts";
+export { createWorld, inventedRecords, readRecords, type World } from "./ndots/chain/world.ts";
