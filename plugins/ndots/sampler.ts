@@ -6,32 +6,31 @@ const WINDOW = 1000;
  * whatever the load, where one of so many would not be.
  */
 export class Sampler {
+  /** Counted up by who asks, for every query. */
+  seen = 0;
+  /** How many more are picked, until this time (ms). */
+  left = 0;
+  until = -Infinity;
   /** How many queries each one that is picked stands for: by what the last second was like. */
   weight = 1;
-  readonly #most: number;
-  #begun = -Infinity;
-  #seen = 0;
-  #left = 0;
+  readonly most: number;
 
   /** `most` a second; 0: all. */
   constructor(most: number) {
-    this.#most = most === 0 ? Infinity : most;
+    this.most = most === 0 ? Infinity : most;
   }
 
-  /** Whether the query that came at `now` (ms) is to be looked at. */
+  /** Whether the query that came at `now` (ms) is picked. Need not be asked while nothing is `left` before `until`. */
   picks(now: number): boolean {
-    if (now - this.#begun >= WINDOW) this.#turn(now);
-    this.#seen++;
-    if (this.#left <= 0) return false;
-    this.#left--;
+    if (now >= this.until) {
+      // After a pause nothing is known of how it will be.
+      this.weight = now < this.until + WINDOW ? Math.max(1, this.seen / this.most) : 1;
+      this.seen = 0;
+      this.left = this.most;
+      this.until = now + WINDOW;
+    }
+    if (this.left <= 0) return false;
+    this.left--;
     return true;
-  }
-
-  #turn(now: number): void {
-    const isNext = now - this.#begun < 2 * WINDOW;
-    this.weight = isNext ? Math.max(1, this.#seen / this.#most) : 1;
-    this.#begun = now;
-    this.#seen = 0;
-    this.#left = this.#most;
   }
 }

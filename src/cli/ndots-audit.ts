@@ -152,7 +152,7 @@ async function audit(options: Options, err: Writable & { readonly isTTY?: boolea
     counts.read += read;
     counts.skipped += skipped;
   }
-  const costs = { cpuMicroseconds: cpu, rtt, scale: 1 };
+  const costs = { cpuMicroseconds: cpu, rtt };
   // Patches for all, whatever is shown.
   const whole = summarize(ledger, costs, Infinity);
   return {
