@@ -1,7 +1,8 @@
 /** Memory: at rest, with a full cache, and for each answer that is kept; ours over manifests, CoreDNS over an API server. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { clusterObjects } from "./cluster.ts";
 import { runAlone, type Extra } from "./lib/alone.ts";
@@ -13,17 +14,21 @@ import { OUTSIDE } from "./questions.ts";
 import type { Verdict } from "./report/bounds.ts";
 import { coredns } from "./servers/coredns.ts";
 import { ours } from "./servers/ours.ts";
-import type { Kind, Site } from "./servers/server.ts";
+import type { Kind } from "./servers/server.ts";
 
 /** So many that what the runtimes hold back does not show. */
 const KEPT = 100_000;
 
+/** Both runtimes give memory back only after a while without work. */
+const SETTLE_MS = 10_000;
+
 interface Memory {
-  /** MiB. */
+  /** MiB, resident. */
   readonly rest: number;
   readonly full: number;
-  /** Bytes for each answer, by the growth of a process that keeps KEPT of them. */
-  readonly answer: number;
+  /** Bytes for each answer, where KEPT of them are kept: on the heap after a full collection, and by what the process grew. */
+  readonly live: number;
+  readonly grown: number;
 }
 
 export async function memory(directory: string, say: (line: string) => void): Promise<Extra> {
@@ -47,16 +52,16 @@ export async function memory(directory: string, say: (line: string) => void): Pr
     lines: [
       `**memory** (resident; ours over manifests, CoreDNS over an API server; bare node: ${bareNode().toFixed(0)} MiB)`,
       "",
-      "| | at rest | with a full cache of 10,000 | for each cached answer |",
-      "| --- | --- | --- | --- |",
+      `| | at rest | with a full cache of 10,000 | for each cached answer, live | and by what the process grew, ${KEPT / 1000}k kept |`,
+      "| --- | --- | --- | --- | --- |",
       ...results.map(
-        ({ kind, memory: { rest, full, answer } }) =>
-          `| ${kind.title} | ${rest.toFixed(0)} MiB | ${full.toFixed(0)} MiB | ${answer.toFixed(0)} bytes |`,
+        ({ kind, memory: { rest, full, live, grown } }) =>
+          `| ${kind.title} | ${rest.toFixed(0)} MiB | ${full.toFixed(0)} MiB | ${live.toFixed(0)} bytes | ${grown.toFixed(0)} bytes |`,
       ),
     ],
     verdicts: [
       ratio("memory: at rest, ours by coredns", 1.3, a!.rest, b?.rest),
-      ratio("memory: for each cached answer, ours by coredns", 0.5, a!.answer, b?.answer),
+      ratio("memory: for each cached answer, by growth, ours by coredns", 0.5, a!.grown, b?.grown),
     ],
   };
 }
@@ -67,44 +72,98 @@ function ratio(title: string, most: number, of: number, to: number | undefined):
 }
 
 async function measure(kind: Kind, base: string, source: string, upstreamPort: number): Promise<Memory> {
-  const run = async (capacity: number, names: number): Promise<{ rest: number; full: number }> => {
-    const directory = join(base, `${kind.name}-${capacity}`);
-    mkdirSync(directory, { recursive: true });
-    const [port, health, ready, metrics] = await freePorts(4);
-    const site: Site = {
-      directory,
-      port: port!,
-      sidePorts: [health!, ready!, metrics!],
-      upstreamPort,
-      corefile: { cache: "all", capacity },
-      source,
-      records: [],
-      questions: [],
-    };
-    const server = kind.start(site);
-    try {
-      await untilAnswered(port!, ["api-0.team-0.svc.cluster.local", "A"], () => server.cpu());
-      await sleep(3000);
-      const rest = server.memory().rss;
-      const queryFile = join(directory, "queries");
-      // The same few names first, so that what a process needs to work at all is not counted as cache.
-      const write = (count: number): void =>
-        writeFileSync(queryFile, Array.from({ length: count }, (_, i) => `n${i}.${OUTSIDE} A\n`).join(""));
-      write(1000);
-      await runLoad({ port: port!, queryFile, seconds: 3, args: [] });
-      const warm = server.memory().rss;
-      write(names);
-      await runLoad({ port: port!, queryFile, seconds: 30, args: ["-n", "1"] });
-      await sleep(2000);
-      const full = server.memory().rss;
-      return capacity > 10_000 ? { rest: warm, full } : { rest, full };
-    } finally {
-      await server.stop();
-    }
+  const [small] = await fill(kind, base, {
+    source,
+    upstreamPort,
+    capacity: 10_000,
+    names: [[10_000, OUTSIDE]],
+  });
+  // As many first that the upstream refuses, which nobody keeps: what a process needs to do this work is not counted as cache.
+  const names = [
+    [KEPT, "refused.example"],
+    [KEPT, OUTSIDE],
+  ] as const;
+  const [none, many] = await fill(kind, base, { source, upstreamPort, capacity: 2 * KEPT, names });
+  return {
+    rest: small!.before,
+    full: small!.after,
+    live: (many!.live - none!.live) / KEPT,
+    grown: ((many!.after - none!.after) * 2 ** 20) / KEPT,
   };
-  const small = await run(10_000, 10_000);
-  const large = await run(2 * KEPT, KEPT);
-  return { ...small, answer: ((large.full - large.rest) * 2 ** 20) / KEPT };
+}
+
+interface Filling {
+  readonly source: string;
+  readonly upstreamPort: number;
+  readonly capacity: number;
+  /** How many names are asked for, and below which; one after the other. */
+  readonly names: readonly (readonly [count: number, below: string])[];
+}
+
+interface Filled {
+  /** MiB, resident. */
+  readonly before: number;
+  readonly after: number;
+  /** Bytes on the heap. */
+  readonly live: number;
+}
+
+async function fill(
+  kind: Kind,
+  base: string,
+  { source, upstreamPort, capacity, names }: Filling,
+): Promise<Filled[]> {
+  const directory = join(base, `${kind.name}-${capacity}`);
+  mkdirSync(directory, { recursive: true });
+  const [port, health, ready, metrics, pprof] = await freePorts(5);
+  const heapFile = join(directory, "heap");
+  const server = kind.start({
+    directory,
+    port: port!,
+    sidePorts: [health!, ready!, metrics!],
+    upstreamPort,
+    corefile: { cache: "all", capacity, ...(kind === coredns ? { pprof: pprof! } : {}) },
+    source,
+    records: [],
+    questions: [],
+    env: { NODE_OPTIONS: `--import ${probe()}`, MEMORY_FILE: heapFile },
+  });
+  const liveHeap = async (): Promise<number> => {
+    if (kind === coredns) return goHeap(pprof!);
+    process.kill(server.pid, "SIGUSR2");
+    await sleep(2000);
+    return Number(readFileSync(heapFile, "utf8"));
+  };
+  try {
+    await untilAnswered(port!, ["api-0.team-0.svc.cluster.local", "A"], () => server.cpu());
+    const results: Filled[] = [];
+    for (const [count, below] of names) {
+      await sleep(SETTLE_MS);
+      const before = server.memory().rss;
+      const queryFile = join(directory, "queries");
+      writeFileSync(queryFile, Array.from({ length: count }, (_, i) => `n${i}.${below} A\n`).join(""));
+      await runLoad({ port: port!, queryFile, seconds: 30, args: ["-n", "1"] });
+      await sleep(SETTLE_MS);
+      const after = server.memory().rss;
+      results.push({ before, after, live: await liveHeap() });
+    }
+    return results;
+  } finally {
+    await server.stop();
+  }
+}
+
+function probe(): string {
+  const self = fileURLToPath(import.meta.url);
+  return join(self, "../memory-probe") + self.slice(self.lastIndexOf("."));
+}
+
+/** What Go's heap holds after a collection, by CoreDNS's plugin `pprof`. */
+async function goHeap(port: number): Promise<number> {
+  const page = await fetch(`http://127.0.0.1:${port}/debug/pprof/heap?gc=1&debug=1`);
+  const found = /^# HeapAlloc = (\d+)$/m.exec(await page.text());
+  if (found === null) throw new Error("coredns shows no HeapAlloc");
+  return Number(found[1]);
 }
 
 function bareNode(): number {

@@ -23,6 +23,8 @@ export interface CorefileChoice {
   readonly cache: "all" | "shipped" | "none";
   /** Answers that the cache `all` has room for; CoreDNS's default where it is not said. */
   readonly capacity?: number;
+  /** Go's profiles are served on this port (CoreDNS). */
+  readonly pprof?: number;
   /** Without `forward` and `loop`: nothing is asked of others. */
   readonly isLocal?: boolean;
   /** A line for each query, to a file. */

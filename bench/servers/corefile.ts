@@ -14,6 +14,7 @@ export function corefileText(
   const lines = [
     "bind 127.0.0.1",
     ...extra,
+    ...(site.corefile.pprof === undefined ? [] : [`pprof 127.0.0.1:${site.corefile.pprof}`]),
     "errors",
     ...(site.corefile.log === true ? ["log"] : []),
     `health 127.0.0.1:${health} {`,

@@ -29,7 +29,7 @@ const variant = ({ name, title, native, extra = [] }: Variant): Kind => ({
       command: process.execPath,
       args: [...nodeFlags(site), program(), "-conf", file],
       cwd: site.directory,
-      env: native ? {} : { CLUSTERDNS_NATIVE: "off" },
+      env: { ...site.env, ...(native ? {} : { CLUSTERDNS_NATIVE: "off" }) },
       logFile: join(site.directory, "log"),
     });
   },

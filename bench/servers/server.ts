@@ -19,6 +19,8 @@ export interface Site {
   /** The answers of the cluster, as zone-file lines, for servers that read zones. */
   readonly records: readonly string[];
   readonly questions: readonly Question[];
+  /** For the process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Kind {
