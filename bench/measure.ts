@@ -201,9 +201,14 @@ async function interleave(
 /** Lost or wrong answers above this share make a run void. */
 const TOLERATED = 0.005;
 
-function whatIsWrong({ completed, lost, rcodes }: LoadResult, workload: Workload): string | undefined {
+function whatIsWrong(
+  { completed, lost, rcodes, latency }: LoadResult,
+  workload: Workload,
+): string | undefined {
   if (completed === 0) return "no answers";
-  if (lost > (completed + lost) * TOLERATED) return `${lost} of ${completed + lost} queries lost`;
+  // At a fixed rate they stand among the latencies.
+  if (latency === undefined && lost > (completed + lost) * TOLERATED)
+    return `${lost} of ${completed + lost} queries lost`;
   for (const [rcode, share] of Object.entries(rcodes)) {
     if (!workload.rcodes.includes(rcode) && share > TOLERATED)
       return `${(share * 100).toFixed(1)} % ${rcode}`;

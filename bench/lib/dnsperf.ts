@@ -35,13 +35,27 @@ export function whyNoDnsperf(): string | undefined {
   return undefined;
 }
 
+/** Seconds that an answer is waited for. */
+const TIMEOUT = 2;
+
 const children = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });
 
 export async function runLoad({ port, queryFile, seconds, args, rate }: Load): Promise<LoadResult> {
-  const flags = ["-s", "127.0.0.1", "-p", String(port), "-d", queryFile, "-l", String(seconds), "-t", "2"];
+  const flags = [
+    "-s",
+    "127.0.0.1",
+    "-p",
+    String(port),
+    "-d",
+    queryFile,
+    "-l",
+    String(seconds),
+    "-t",
+    String(TIMEOUT),
+  ];
   if (rate !== undefined) flags.push("-Q", String(rate), "-q", "2000", "-v");
   // Not a pipe: a reader of its many lines would take the processor from what is measured.
   const file = `${queryFile}.out`;
@@ -78,6 +92,8 @@ function resultOf(lines: readonly string[]): LoadResult {
     rcodes[rcode!] = Number(count) / completed;
   const result = { completed, lost: number("Queries lost"), seconds: number("Run time (s)"), rcodes };
   if (latencies.length === 0) return result;
+  // What never came took at least as long as was waited for it.
+  for (let i = 0; i < result.lost; i++) latencies.push(TIMEOUT * 1000);
   const sorted = Float64Array.from(latencies).sort();
   return {
     ...result,
