@@ -1,22 +1,16 @@
 import { networkInterfaces } from "node:os";
 import { isIP } from "node:net";
 import { definePlugin, SetupError, type Plugin } from "../../src/plugin.ts";
-
-const place = { type: "text[]", as: "ADDRESS|IFACE", atLeast: 1 } as const;
+import { directiveTable } from "./directive.ts";
 
 /** Chooses the addresses that the block listens on. */
 export const bind: Plugin = definePlugin({
   name: "bind",
-  directive: {
-    doc: "Listens on these addresses, or those of these interfaces, instead of all.",
-    repeat: "each",
-    args: { places: place },
-    options: { except: { ...place, repeat: "join", doc: "Leaves these out again." } },
-  },
+  directive: directiveTable,
   setup(lines, { settings }) {
-    const chosen = lines.flatMap(({ places, except }) => {
+    const chosen = lines.flatMap(({ addresses, except }) => {
       const left = new Set(except.flatMap(addressesOf));
-      return places.flatMap(addressesOf).filter((address) => !left.has(address));
+      return addresses.flatMap(addressesOf).filter((address) => !left.has(address));
     });
     settings.bind = [...new Set(chosen)];
   },

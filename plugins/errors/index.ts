@@ -1,25 +1,13 @@
 import { nameText } from "../../src/dns/name.ts";
 import { typeText } from "../../src/dns/types.ts";
+import { durationText, type OptionsOf } from "../../src/directive/index.ts";
 import { definePlugin, type Logger, type Plugin } from "../../src/plugin.ts";
-import { readConsolidate, type Consolidation } from "./consolidate.ts";
+import { directiveTable } from "./directive.ts";
 
 /** Writes what went wrong with a query: the error of every answer that could not be made. */
 export const errors: Plugin = definePlugin({
   name: "errors",
-  directive: {
-    doc: "Logs the errors that queries end in.",
-    repeat: "once",
-    args: { target: { type: "word", of: ["stdout"], optional: true } },
-    options: {
-      stacktrace: { type: "flag", doc: "The stack of a plugin's exception goes to the log." },
-      consolidate: {
-        usage: "DURATION REGEXP [LEVEL] [show_first]",
-        line: readConsolidate,
-        repeat: "each",
-        doc: "Counts errors that match and reports the number when the duration is over.",
-      },
-    },
-  },
+  directive: directiveTable,
   setup({ consolidate }, { log }) {
     const patterns = consolidate.map((rule) => createPattern(rule, log));
     return {
@@ -46,10 +34,14 @@ interface Pattern {
   flush(): void;
 }
 
+/** One `consolidate` line. */
+type Consolidation = OptionsOf<typeof directiveTable>["consolidate"][number];
+
 function createPattern(
-  { period, periodText, regexp, source, level, showFirst }: Consolidation,
+  { period, pattern: regexp, level = "error", show_first }: Consolidation,
   log: Logger,
 ): Pattern {
+  const showFirst = show_first !== undefined;
   let seen = 0;
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
@@ -59,7 +51,7 @@ function createPattern(
     seen = 0;
     // What was shown when it happened is not reported again.
     if (count > (showFirst ? 1 : 0))
-      log[level](`${count} errors like '${source}' occurred in last ${periodText}`);
+      log[level](`${count} errors like '${regexp.pattern()}' occurred in last ${durationText(period)}`);
   };
   return {
     matches: (text) => regexp.matcher(text).find(),

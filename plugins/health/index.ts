@@ -1,25 +1,18 @@
 import { get } from "node:http";
+import { durationText } from "../../src/directive/index.ts";
 import { definePlugin, type Plugin } from "../../src/plugin.ts";
+import { directiveTable } from "./directive.ts";
 
 /** Milliseconds between two looks at our own endpoint. */
 const SELF_CHECK = 1000;
+/** An answer of our own that takes longer tells of a process that is overloaded: milliseconds. */
+const SLOW = 1000;
 const BUCKETS = [0.00025, 0.0025, 0.025, 0.25, 2.5];
 
 /** Says over HTTP that the process lives, and lets it live a little longer when it is told to end. */
 export const health: Plugin = definePlugin({
   name: "health",
-  directive: {
-    doc: "Answers /health with 200 OK.",
-    repeat: "last",
-    args: { address: { type: "hostport", default: ":8080" } },
-    options: {
-      lameduck: {
-        type: "duration",
-        default: "0s",
-        doc: "Goes on serving this long when the process is told to end.",
-      },
-    },
-  },
+  directive: directiveTable,
   setup({ address, lameduck }, { host, log, metrics }) {
     const duration = metrics
       .histogram(
@@ -35,19 +28,24 @@ export const health: Plugin = definePlugin({
     let release: (() => Promise<void>) | undefined;
     let timer: NodeJS.Timeout | undefined;
 
+    const url = selfUrl(address.text);
+
     const check = (): void => {
       const begin = performance.now();
-      const done = (failed: boolean): void => {
-        const seconds = (performance.now() - begin) / 1000;
-        duration.observe(seconds);
-        if (failed) failures.inc();
-        else if (seconds > 1)
-          log.warning(`Local health request to "${selfUrl(address.text)}" took more than 1s: ${seconds}s`);
+      const done = (error: Error | undefined): void => {
+        const elapsed = performance.now() - begin;
+        duration.observe(elapsed / 1000);
+        if (error !== undefined) {
+          failures.inc();
+          log.warning(`Local health request to "${url}" failed: ${error.message}`);
+        } else if (elapsed > SLOW) {
+          log.warning(`Local health request to "${url}" took more than 1s: ${durationText(elapsed)}`);
+        }
       };
-      get(selfUrl(address.text), { signal: AbortSignal.timeout(5000), agent: false }, (response) => {
+      get(url, { signal: AbortSignal.timeout(5000), agent: false }, (response) => {
         response.resume();
-        done(false);
-      }).on("error", () => done(true));
+        done(undefined);
+      }).on("error", done);
     };
 
     return {
@@ -58,7 +56,7 @@ export const health: Plugin = definePlugin({
       },
       async beforeShutdown() {
         if (lameduck <= 0) return;
-        log.info(`Going into lameduck mode for ${lameduck / 1000}s`);
+        log.info(`Going into lameduck mode for ${durationText(lameduck)}`);
         await new Promise((resolve) => setTimeout(resolve, lameduck));
       },
       async close() {

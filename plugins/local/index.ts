@@ -1,10 +1,10 @@
 import { ipv4Bytes, ipv6Bytes } from "../../src/dns/address.ts";
 import { reply, type Message } from "../../src/dns/message.ts";
-import { isWithin, nameOf, type Name } from "../../src/dns/name.ts";
+import { isWithin, nameOf, nameText, type Name } from "../../src/dns/name.ts";
 import type { Query } from "../../src/dns/query.ts";
 import { rdata, record } from "../../src/dns/records.ts";
 import type { Rdata, RR } from "../../src/dns/rr.ts";
-import { RCODE, TYPE } from "../../src/dns/types.ts";
+import { RCODE, TYPE, typeText } from "../../src/dns/types.ts";
 import { definePlugin, type Plugin } from "../../src/plugin.ts";
 import { directiveTable } from "./directive.ts";
 
@@ -27,7 +27,7 @@ const DATA = {
 export const local: Plugin = definePlugin({
   name: "local",
   directive: directiveTable,
-  setup({ localhost_prefix }, { metrics }) {
+  setup({ localhost_prefix }, { log, metrics, settings }) {
     const requests = metrics
       .counter("localhost_requests_total", "Counter of localhost.<domain> requests.")
       .at();
@@ -38,6 +38,10 @@ export const local: Plugin = definePlugin({
         const isHost = name === LOCALHOST;
         if (isHost || (withPrefix && name.startsWith(PREFIX)) || isWithin(name, LOCALHOST)) {
           if (!isHost) requests.value++;
+          if (!isHost && settings.debug)
+            log.debug(
+              `Intercepting localhost query for "${nameText(name)}" ${typeText(query.type)}, from ${query.peer.address}`,
+            );
           return ofLocalhost(query, isHost);
         }
         // Nearly no name comes beyond this.

@@ -1,6 +1,7 @@
-import { isWithin, parseName, lower, ROOT, type Name } from "../../src/dns/name.ts";
+import { isWithin, ROOT, type Name } from "../../src/dns/name.ts";
 import { answerType, classOf } from "../../src/dns/classify.ts";
 import { definePlugin, type Plugin } from "../../src/plugin.ts";
+import { directiveTable } from "./directive.ts";
 import { compileFormat, DEFAULT_FORMAT, type Format } from "./format.ts";
 
 interface Rule {
@@ -13,33 +14,12 @@ interface Rule {
 /** Writes a line for each query. */
 export const log: Plugin = definePlugin({
   name: "log",
-  directive: {
-    usage: "log [NAMES...] [FORMAT] { class CLASSES... }",
-    doc: "Logs queries and what they were answered.",
-    repeat: "each",
-    args: { words: { type: "text[]", as: "NAME|FORMAT", atLeast: 0, optional: true, default: [] } },
-    options: {
-      class: {
-        type: "word[]",
-        of: ["success", "denial", "error", "all"],
-        repeat: "join",
-        doc: "Logs these classes of answers only.",
-      },
-    },
-  },
+  directive: directiveTable,
   setup(lines, context) {
-    const rules = lines.flatMap(({ words, class: classes }): Rule[] => {
-      // A single word is a zone, whatever it looks like; a format needs a brace.
-      const last = words.at(-1);
-      const hasFormat = words.length > 1 && last !== undefined && last.includes("{");
-      const format = compileFormat(hasFormat ? last : DEFAULT_FORMAT);
-      const names = hasFormat ? words.slice(0, -1) : words;
+    const rules = lines.flatMap(({ rule, class: classes }): Rule[] => {
+      const format = compileFormat(rule.format ?? DEFAULT_FORMAT);
       const wanted = classes.length === 0 || classes.includes("all") ? undefined : new Set<string>(classes);
-      const zones =
-        names.length === 0
-          ? [ROOT]
-          : names.map((name) => parseName(name)).filter((name) => name !== undefined);
-      return zones.map((zone) => ({ zone: lower(zone), format, classes: wanted }));
+      return rule.zones.map((zone) => ({ zone, format, classes: wanted }));
     });
     const out = context.log;
     return {

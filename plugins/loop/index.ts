@@ -5,6 +5,7 @@ import { isWithin, join, nameText, nameOf, type Name } from "../../src/dns/name.
 import { CLASS } from "../../src/dns/rr.ts";
 import { FLAG, TYPE } from "../../src/dns/types.ts";
 import { definePlugin, type ListenerKey, type Plugin } from "../../src/plugin.ts";
+import { directiveTable } from "./directive.ts";
 
 /** The probe is tried again after this time, and given up after that: milliseconds. */
 const RETRY = 1000;
@@ -17,9 +18,11 @@ const HARMLESS = 2;
 /** Finds forwarding loops: sends a query with a random name to itself, and ends the process if it comes back. */
 export const loop: Plugin = definePlugin({
   name: "loop",
-  directive: { doc: "Detects that queries come back, and stops the process.", repeat: "once" },
+  directive: directiveTable,
   setup(_options, context) {
-    const zone = context.zones[0]!;
+    const zone = context.zones[0];
+    // A block whose zones no query can be for can't be looped through.
+    if (zone === undefined) return;
     const probe = join(nameOf(`${randomNumber()}.${randomNumber()}.`), zone);
     let seen = 0;
     let watching = true;

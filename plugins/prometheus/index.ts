@@ -1,22 +1,14 @@
 import { definePlugin, type Plugin } from "../../src/plugin.ts";
+import { directiveTable } from "./directive.ts";
 import { createQueryMetrics } from "./queries.ts";
 
 /** Counts queries and answers, and shows all plugins' metrics to Prometheus. */
 export const prometheus: Plugin = definePlugin({
   name: "prometheus",
-  directive: {
-    doc: "Serves /metrics.",
-    repeat: "once",
-    args: { address: { type: "hostport", default: "localhost:9153" } },
-    options: {
-      runtime_metrics: { type: "flag", doc: "Accepted; the runtime's own metrics are always on the page." },
-      tls: { args: { file: { type: "path" } }, doc: "Not used: the page is served over plain HTTP." },
-    },
-  },
+  directive: directiveTable,
   setup({ address, tls }, context) {
     const { host, metrics, log } = context;
-    if (tls !== undefined)
-      log.warning(`tls ${tls.file} is not used: the metrics page is served over plain HTTP`);
+    if (tls !== undefined) log.warning(`tls ${tls} is not used: the metrics page is served over plain HTTP`);
     const queries = createQueryMetrics(metrics, () => {
       const chain = context.chain();
       return chain[chain.indexOf("prometheus") + 1] ?? "";

@@ -1,22 +1,11 @@
 import { definePlugin, type Instance, type Plugin } from "../../src/plugin.ts";
+import { directiveTable } from "./directive.ts";
 
 /** Says over HTTP whether all plugins that need time are ready. */
 export const ready: Plugin = definePlugin({
   name: "ready",
-  directive: {
-    doc: "Answers /ready with 200 OK when all plugins are ready, else 503 and their names.",
-    repeat: "once",
-    args: { address: { type: "hostport", default: ":8181" } },
-    options: {
-      monitor: {
-        type: "word",
-        of: ["until-ready", "continuously"],
-        default: "until-ready",
-        doc: "Whether a plugin is asked again once it was ready.",
-      },
-    },
-  },
-  setup({ address, monitor }, { host }) {
+  directive: directiveTable,
+  setup({ address, monitor }, { host, log }) {
     const wereReady = new WeakSet<Instance>();
     let release: (() => Promise<void>) | undefined;
 
@@ -36,7 +25,9 @@ export const ready: Plugin = definePlugin({
               .members()
               .filter(({ instance }) => instance.ready !== undefined && !isReady(instance));
             const names = [...new Set(waiting.map(({ plugin }) => plugin))].sort();
-            return names.length === 0 ? { status: 200, body: "OK" } : { status: 503, body: names.join(",") };
+            if (names.length === 0) return { status: 200, body: "OK" };
+            log.info(`Plugins not ready: "${names.join(",")}"`);
+            return { status: 503, body: names.join(",") };
           })
           .catch(() => undefined);
       },

@@ -1,20 +1,10 @@
 import { definePlugin, type Plugin, type ReloadOutcome } from "../../src/plugin.ts";
+import { directiveTable } from "./directive.ts";
 
 /** Goes over to a changed Corefile without losing a query. */
 export const reload: Plugin = definePlugin({
   name: "reload",
-  directive: {
-    doc: "Looks at the Corefile in intervals and runs what it has become.",
-    repeat: "first",
-    args: {
-      interval: { type: "duration", min: "2s", default: "30s" },
-      jitter: {
-        type: "duration",
-        min: "0s",
-        default: "15s",
-      },
-    },
-  },
+  directive: directiveTable,
   setup({ interval, jitter }, { host, log, metrics, random }) {
     const failed = metrics.counter("failed_total", "Counter of the number of failed reload attempts.").at();
     const version = metrics.gauge(

@@ -4,11 +4,12 @@ import { prepend, ROOT } from "../../src/dns/name.ts";
 import { reply } from "../../src/dns/message.ts";
 import type { RR } from "../../src/dns/rr.ts";
 import { definePlugin, type Plugin } from "../../src/plugin.ts";
+import { directiveTable } from "./directive.ts";
 
 /** Answers every query with the client's address, port and protocol: what reaches the server, seen from the server. */
 export const whoami: Plugin = definePlugin({
   name: "whoami",
-  directive: { usage: "whoami", doc: "Tells the client its address, port and transport.", repeat: "first" },
+  directive: directiveTable,
   setup() {
     return {
       answer(query) {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import t from "tap";
 import { parseCorefile, tokensOf } from "../../src/corefile/index.ts";
 import { parseDirective, zonesOf } from "../../src/directive/index.ts";
-import { tables } from "../directive/tables/index.ts";
+import { tables } from "../directive/tables.ts";
 import { decoded, filesOf, recorded } from "../support/corefiles.ts";
 import { directives } from "../support/directives.ts";
 

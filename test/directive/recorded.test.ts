@@ -4,10 +4,12 @@ import { parseCorefile, tokensOf, type CorefileError } from "../../src/corefile/
 import { parseDirective, zonesOf } from "../../src/directive/index.ts";
 import { decoded, filesOf, ports, recorded, type RecordedCorefile } from "../support/corefiles.ts";
 import { directives } from "../support/directives.ts";
-import { tables } from "./tables/index.ts";
+import { tables } from "./tables.ts";
 
 /** Refused there when files were opened, addresses bound, templates and expressions compiled, or later: nothing that a table could know. */
 const atSetup = new Set([
+  "autopath-at-cache",
+  "autopath-file-missing",
   "bind-except-unknown",
   "bind-name",
   "bind-cidr",
@@ -22,8 +24,12 @@ const atSetup = new Set([
   "flag-port-huge",
   "flag-port-not-number",
   "forward-resolv-missing",
+  "header-empty",
+  "header-empty-block",
+  "k8s_external-alone",
   "key-scheme-https3-no-tls",
   "kubernetes-bare",
+  "kubernetes-reverse-only",
   "loadbalance-weighted-bad-ip",
   "loadbalance-weighted-bad-weight",
   "loop-self-forward-zone",
@@ -35,7 +41,7 @@ const atSetup = new Set([
 ]);
 
 /** There the option that comes last is at fault, or the block's end; here it is the one that can't stand alone. */
-const otherLine = new Set(["hosts-unsupported-alone", "kubernetes-ns-labels-both"]);
+const otherLine = new Set(["hosts-unsupported-alone", "kubernetes-ns-labels-both", "timeouts-empty-block"]);
 
 /** The first error in the order in which CoreDNS sets plugins up; undefined also where the language refuses or a table is missing. */
 function read(each: RecordedCorefile): { readonly error: CorefileError | undefined } | undefined {

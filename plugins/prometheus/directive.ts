@@ -1,6 +1,6 @@
-import { directive } from "../../../src/directive/index.ts";
+import { directive } from "../../src/directive/index.ts";
 
-export const prometheus = directive({
+export const directiveTable = directive({
   doc: "Serves metrics on /metrics over HTTP.",
   args: { address: { type: "hostport", default: "localhost:9153" } },
   options: {

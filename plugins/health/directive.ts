@@ -1,6 +1,6 @@
-import { directive } from "../../../src/directive/index.ts";
+import { directive } from "../../src/directive/index.ts";
 
-export const health = directive({
+export const directiveTable = directive({
   doc: "Answers OK on /health over HTTP.",
   repeat: "merge",
   args: { address: { type: "hostport", default: ":8080" } },

@@ -1,6 +1,6 @@
-import { directive } from "../../../src/directive/index.ts";
+import { directive } from "../../src/directive/index.ts";
 
-export const errors = directive({
+export const directiveTable = directive({
   doc: "Prints what went wrong with queries.",
   args: {
     target: { type: "word", of: ["stdout"], optional: true, doc: "Where to; there is but one place." },

@@ -1,5 +1,5 @@
-import { directive, type FreeLine } from "../../../src/directive/index.ts";
-import { lower, parseName, ROOT, type Name } from "../../../src/dns/name.ts";
+import { directive, type FreeLine } from "../../src/directive/index.ts";
+import { lower, parseName, ROOT, type Name } from "../../src/dns/name.ts";
 
 export interface LogRule {
   /** What is no name is left out: no query can be below it. */
@@ -21,7 +21,7 @@ function readRule({ words }: FreeLine): LogRule {
   return { zones, format };
 }
 
-export const log = directive({
+export const directiveTable = directive({
   usage: "log [NAMES...] [FORMAT] { class all|success|denial|error... }",
   doc: "Prints a line for each query.",
   repeat: "each",
