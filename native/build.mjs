@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const sources = ["udp.c", "handover.c"].map((name) => join(here, name));
+const sources = ["udp.c", "handover.c", "upstream.c"].map((name) => join(here, name));
 const target = join(here, "build", `udp-${process.platform}-${process.arch}.node`);
 
 if (process.platform !== "linux") {

@@ -532,8 +532,9 @@ void export_function(napi_env env, napi_value exports, const char *name, napi_ca
     napi_set_named_property(env, exports, name, function);
 }
 
-/* In handover.c. */
+/* In handover.c and upstream.c. */
 void export_handover(napi_env env, napi_value exports);
+void export_upstream(napi_env env, napi_value exports);
 
 NAPI_MODULE_INIT() {
     export_function(env, exports, "bind", js_bind);
@@ -544,5 +545,6 @@ NAPI_MODULE_INIT() {
     export_function(env, exports, "stop", js_stop);
     export_function(env, exports, "close", js_close);
     export_handover(env, exports);
+    export_upstream(env, exports);
     return exports;
 }

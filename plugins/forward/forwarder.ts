@@ -2,9 +2,10 @@ import { QUERY_TIME, UPSTREAM_TAP, type UpstreamExchange } from "../../src/capab
 import { isWithin, ROOT, type Name } from "../../src/dns/name.ts";
 import type { Answer, Failure } from "../../src/dns/message.ts";
 import type { Query } from "../../src/dns/query.ts";
-import { FLAG, OPCODE, RCODE, TYPE } from "../../src/dns/types.ts";
+import { RCODE } from "../../src/dns/types.ts";
 import type { Context, Instance, MaybePromise, Next } from "../../src/plugin.ts";
 import { Attempt, type Attempts } from "./attempt.ts";
+import { Flights } from "./flights.ts";
 import type { Policy } from "./policy.ts";
 import type { Upstreams } from "./upstreams.ts";
 
@@ -33,8 +34,6 @@ export interface ForwarderSettings extends Pick<
 const PATIENCE = 5000;
 const UPSTREAM = "forward/upstream";
 const REMEMBERED = 512;
-/** What of the header's second word goes to the upstream. */
-const ASKED = FLAG.RD | FLAG.AD | FLAG.CD;
 
 export function createForwarder(
   settings: ForwarderSettings,
@@ -70,29 +69,17 @@ export function createForwarder(
     tap: () => tap,
   };
 
-  /** Questions under way, by what makes two of them the same: who asks one of these waits along. */
-  const flights = new Map<string, Promise<Answer>>();
-  let concurrent = 0;
+  const flights = new Flights();
   const mayHandOver = settings.next.size > 0 || settings.nextOnNoData;
 
   const ask = (query: Query, next: Next): Promise<Answer> => {
-    const key = isShared(query) ? flightKey(query) : "";
-    const known = flights.get(key);
-    if (known !== undefined) return known;
-    let land: (answer: MaybePromise<Answer>) => void;
-    const flight = new Promise<Answer>((resolve) => {
-      land = resolve;
-    });
-    if (key !== "") flights.set(key, flight);
-    concurrent++;
-    const done = (answer: MaybePromise<Answer>): void => {
-      concurrent--;
-      if (key !== "") flights.delete(key);
-      land(answer);
-    };
+    const known = flights.find(query);
+    if (known !== undefined) return known.answer;
+    const flight = flights.begin(query);
+    const done = (answer: MaybePromise<Answer>): void => flights.end(flight, answer);
     const asked = mayHandOver ? outliving(query) : query;
     new Attempt(attempts, asked, next, policy(upstreams.list), done).go();
-    return flight;
+    return flight.answer;
   };
 
   const takes = (name: Name): boolean =>
@@ -101,7 +88,7 @@ export function createForwarder(
   return {
     answer(query, next) {
       if (!takes(query.name)) return next(query);
-      if (maxConcurrent > 0 && concurrent >= maxConcurrent) {
+      if (maxConcurrent > 0 && flights.count >= maxConcurrent) {
         rejects.at().inc();
         return tooMany;
       }
@@ -119,9 +106,6 @@ export function createForwarder(
     close: () => upstreams.close(),
   };
 }
-
-/** `loop` finds loops by its HINFO query coming back: it must go round. */
-const isShared = (query: Query): boolean => query.opcode === OPCODE.QUERY && query.type !== TYPE.HINFO;
 
 /**
  * Which upstreams answered last, by the query as it came in: who asks for metadata does so when the answer is there. (A
@@ -153,14 +137,4 @@ function outliving(query: Query): Query {
   kept.questionEnd = 0;
   kept.peer = query.peer.keep();
   return kept;
-}
-
-/** All that an upstream sees of a query, the letters of its name aside, and the size that the client takes. */
-function flightKey(query: Query): string {
-  const { name, type, udpSize, edns, dnssecOk, peer, options } = query;
-  const bits =
-    (query.flags & ASKED) | (edns ? 1 : 0) | (dnssecOk ? 2 : 0) | (peer.protocol === "tcp" ? 4 : 0);
-  let key = name + String.fromCharCode(type, query.class, bits, udpSize);
-  for (const { code, data } of options) key += String.fromCharCode(code, data.length) + data;
-  return key;
 }

@@ -9,7 +9,7 @@ import { FLAG, TYPE } from "../../src/dns/types.ts";
 import { hostPort } from "../../src/upstream/failure.ts";
 import { ask, DEFAULT_PORT, type Endpoint } from "../../src/upstream/upstream.ts";
 import { UdpPool } from "../../src/upstream/udp-pool.ts";
-import { openDgram } from "../../src/upstream/udp-socket.ts";
+import { bestUdp } from "../../src/upstream/udp-native.ts";
 import type { Target } from "./table.ts";
 
 /** A word behind FROM: one server, a file that lists servers, or a host that may have several addresses. */
@@ -124,7 +124,7 @@ async function askAddresses(resolver: string, name: Name, type: number): Promise
       maxIdle: 1,
       connections: undefined,
     },
-    openDgram,
+    bestUdp(),
   );
   const question = { name, type, class: CLASS.IN };
   const { bytes } = encodeMessage({

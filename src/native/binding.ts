@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { HubBinding } from "./hub.ts";
 
 declare const groupBrand: unique symbol;
 /** A set of sockets and its receiving thread. */
@@ -10,7 +11,7 @@ export interface NativeGroup {
   readonly [groupBrand]: true;
 }
 
-export interface Binding {
+export interface Binding extends HubBinding {
   /**
    * A socket for UDP, or for TCP where `stream` is 1 (then not listening yet), bound and sharing its port (SO_REUSEPORT): its descriptor, and the port
    * that it got. Throws with a system error's code, as all of these do.

@@ -23,6 +23,8 @@ export class Exchange {
   deadline = 0;
   before: Exchange | undefined = undefined;
   behind: Exchange | undefined = undefined;
+  /** Another one with a like id. */
+  beside: Exchange | undefined = undefined;
   /** Takes it out of the transport's books. */
   owner: { forget(exchange: Exchange): void; timedOut(exchange: Exchange): void } | undefined = undefined;
   isOver = false;

@@ -46,6 +46,7 @@ export function callFailure(of: Ends, error: NodeJS.ErrnoException): ExchangeFai
   const text = systemText(error);
   switch (error.syscall) {
     case "recvmsg":
+    case "recvmmsg":
     case "read":
       return { text: `read ${ends(of)}: read: ${text}` };
     case "send":

@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import type { Deadlines } from "./deadlines.ts";
 import type { Exchange } from "./exchange.ts";
 import { callFailure, dialTimeout, hostPort, readTimeout, type ExchangeFailure } from "./failure.ts";
+import { Pending } from "./pending.ts";
 import { random16 } from "./random.ts";
 import type { UdpTarget } from "./udp-socket.ts";
 
@@ -55,8 +56,6 @@ export class Stream {
   readonly created: number = performance.now();
   /** When an exchange last began or ended. */
   used: number = this.created;
-  /** Exchanges that are not over. */
-  open = 0;
   /** Takes no more questions, and ends with its last exchange. */
   isRetired = false;
   #isConnected = false;
@@ -67,7 +66,7 @@ export class Stream {
   readonly #ends: { network: "tcp"; local: string; remote: string };
   readonly #deadlines: Deadlines;
   readonly #events: StreamEvents;
-  readonly #pending = new Map<number, Exchange>();
+  readonly #pending = new Pending();
   #timer: NodeJS.Timeout | undefined;
   /** The beginning of a message of which not all is there. */
   #rest: Buffer | undefined;
@@ -94,21 +93,24 @@ export class Stream {
     socket.once(dialer.ready, () => this.#opened());
   }
 
+  /** Exchanges that are not over. */
+  get open(): number {
+    return this.#pending.size;
+  }
+
   start(exchange: Exchange): void {
     let id = random16();
-    while (this.#pending.has(id)) id = random16();
+    while (this.#pending.get(id) !== undefined) id = random16();
     exchange.id = id;
     exchange.owner = this;
     this.used = performance.now();
-    this.open++;
-    this.#pending.set(id, exchange);
+    this.#pending.add(exchange);
     if (this.#isConnected) this.#send(exchange);
   }
 
   forget(exchange: Exchange): void {
     if (this.#isConnected) this.#deadlines.remove(exchange);
-    this.#pending.delete(exchange.id);
-    this.open--;
+    this.#pending.delete(exchange);
     this.used = performance.now();
     if (this.#isClosed) return;
     if (this.isRetired && this.open === 0) this.#end(EOF);
@@ -133,7 +135,7 @@ export class Stream {
     this.#ends.local = hostPort(localAddress ?? "", localPort ?? 0);
     this.#isConnected = true;
     this.#events.opened(performance.now() - this.created);
-    for (const exchange of this.#pending.values()) this.#send(exchange);
+    for (const exchange of this.#pending.all()) this.#send(exchange);
   }
 
   #send(exchange: Exchange): void {
@@ -175,6 +177,6 @@ export class Stream {
     this.#socket.destroy();
     this.#events.closed(this);
     const told: ExchangeFailure = this.#hasServed ? { ...failure, stale: true } : failure;
-    for (const exchange of [...this.#pending.values()]) exchange.failed(told);
+    for (const exchange of this.#pending.all()) exchange.failed(told);
   }
 }

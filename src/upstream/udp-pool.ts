@@ -1,7 +1,8 @@
 import { Deadlines } from "./deadlines.ts";
-import { Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 import type { ConnectionCounter } from "./metrics.ts";
 import { callFailure, readTimeout, type Ends } from "./failure.ts";
+import { Pending } from "./pending.ts";
 import { random16, randomBelow } from "./random.ts";
 import type { OpenUdp, UdpSocket, UdpTarget } from "./udp-socket.ts";
 
@@ -117,13 +118,12 @@ class Flow {
   readonly #socket: UdpSocket;
   readonly #deadlines: Deadlines;
   readonly #onFailure: (flow: Flow) => void;
-  /** By id. An id whose question got no reply in time stays with it, so that a late one is not taken for another's. */
-  readonly #pending = new Map<number, Exchange>();
+  readonly #pending = new Pending();
+  /** Ids whose questions got no reply in time. They are not used again, so that a late one is not taken for another's. */
+  readonly #gone = new Set<number>();
   readonly #created: number = performance.now();
   #used: number = this.#created;
   #left: number = QUESTIONS + randomBelow(QUESTIONS);
-  /** Exchanges that are not over. */
-  #open = 0;
   #isRetired = false;
   #isClosed = false;
 
@@ -139,41 +139,42 @@ class Flow {
 
   isSpent(now: number, { expire, maxAge }: PoolOptions): boolean {
     if (this.#left === 0 || this.#pending.size > MOST_PENDING) return true;
-    return (this.#open === 0 && now - this.#used > expire) || (maxAge > 0 && now - this.#created > maxAge);
+    return (
+      (this.#pending.size === 0 && now - this.#used > expire) || (maxAge > 0 && now - this.#created > maxAge)
+    );
   }
 
   start(exchange: Exchange, now: number): void {
     this.#left--;
     this.#used = now;
     let id = random16();
-    while (this.#pending.has(id)) id = random16();
+    while (this.#pending.get(id) !== undefined || this.#gone.has(id)) id = random16();
     const { packet } = exchange;
     packet[0] = id >> 8;
     packet[1] = id;
     exchange.id = id;
     exchange.owner = this;
     exchange.local = this.#socket.local;
-    this.#pending.set(id, exchange);
-    this.#open++;
+    this.#pending.add(exchange);
     this.#deadlines.add(exchange);
     this.#socket.send(packet);
   }
 
   forget(exchange: Exchange): void {
     this.#deadlines.remove(exchange);
-    this.#pending.delete(exchange.id);
-    this.#over();
+    this.#pending.delete(exchange);
+    if (this.#pending.size === 0 && this.#isRetired) this.#close();
   }
 
   timedOut(exchange: Exchange): void {
+    this.#gone.add(exchange.id);
     exchange.failed(readTimeout(this.#ends));
-    if (!this.#isClosed) this.#pending.set(exchange.id, GONE);
   }
 
   /** Takes no more questions, and ends with its last exchange. */
   retire(): void {
     this.#isRetired = true;
-    if (this.#open === 0) this.#close();
+    if (this.#pending.size === 0) this.#close();
   }
 
   #received(packet: Buffer): void {
@@ -187,22 +188,13 @@ class Flow {
     this.#onFailure(this);
     this.#isRetired = true;
     const failure = callFailure(this.#ends, error);
-    for (const exchange of [...this.#pending.values()]) exchange.failed(failure);
+    for (const exchange of this.#pending.all()) exchange.failed(failure);
     this.#close();
-  }
-
-  #over(): void {
-    if (--this.#open === 0 && this.#isRetired) this.#close();
   }
 
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#pending.clear();
     this.#socket.close();
   }
 }
-
-/** Stands where an id is not to be used again. */
-const GONE = new Exchange(Buffer.alloc(0), "udp", { replied: () => undefined, failed: () => undefined });
-GONE.isOver = true;

@@ -12,7 +12,7 @@ import type { UpstreamMetrics } from "./metrics.ts";
 import { StreamPool } from "./stream-pool.ts";
 import { tcpDialer } from "./stream.ts";
 import { UdpPool, type PoolOptions } from "./udp-pool.ts";
-import { openDgram } from "./udp-socket.ts";
+import { bestUdp } from "./udp-native.ts";
 
 /** One server that can be asked. */
 export interface Endpoint {
@@ -140,7 +140,7 @@ async function transportsOf(endpoint: Endpoint, settings: UpstreamSettings): Pro
       carrierTransport(carrier, endpoint, readTimeout);
     return { udp: carried, stream: carried };
   }
-  const udp = (options: PoolOptions): Transport => new UdpPool(options, openDgram);
+  const udp = (options: PoolOptions): Transport => new UdpPool(options, bestUdp());
   if (endpoint.transport === "dns") {
     return { udp, stream: (options) => new StreamPool(options, tcpDialer, MOST_TCP) };
   }

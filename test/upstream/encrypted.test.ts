@@ -234,7 +234,7 @@ for (const http2 of [true, false]) {
 
   t.test(`HTTPS: ${version}, failures`, async (t) => {
     const server = await doh(t, http2);
-    const pool = httpsPool(t, server.port, "POST", undefined, { readTimeout: 60 });
+    const pool = httpsPool(t, server.port, "POST", undefined, { readTimeout: 500 });
     const what = `Post "https://127.0.0.1:${server.port}/dns-query": `;
     server.status = 503;
     t.equal(await ask(pool), `${what}HTTP status 503`);
