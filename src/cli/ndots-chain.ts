@@ -1,17 +1,24 @@
 /** A chain as the command line describes it. */
 import { readFileSync } from "node:fs";
+import type { RR } from "../dns/rr.ts";
 import { measureRtt } from "../ndots/measure.ts";
 import type { Legs } from "../ndots/chain/chain.ts";
 import { outsideNames } from "../ndots/chain/cluster-facts.ts";
 import { kubeadm, nodelocal } from "../ndots/chain/corefiles.ts";
 import type { Lab } from "../ndots/chain/lab.ts";
-import { createWorld, inventedRecords, readRecords, type World } from "../ndots/chain/world.ts";
+import { createWorld, inventedRecords, readRecords } from "../ndots/chain/world.ts";
 import { readObjects, type KubeObject } from "../ndots/objects.ts";
 import { packageFile } from "../ndots/package-files.ts";
 import { CLUSTER_DOMAIN, readEndpoint, type ChainFlags } from "./ndots-options.ts";
 
 /** What the flags of a chain stand for; the rest of a lab is the pod's. */
-export type ChainParts = Pick<Lab, "objects" | "world" | "legs" | "corefile" | "nodelocal" | "withNodeLocal">;
+export type ChainParts = Pick<
+  Lab,
+  "objects" | "world" | "legs" | "corefile" | "nodelocal" | "withNodeLocal"
+> & {
+  /** What the world outside is made of. */
+  readonly records: readonly RR[];
+};
 
 /** Round-trip times in ms where none are given: on a node, between nodes, to a resolver nearby. */
 const USUAL_RTT = { node: 0.1, cluster: 1, upstream: 20 } as const;
@@ -38,13 +45,14 @@ export async function readChain(
   } catch (error) {
     return `--manifests ${manifests}: ${(error as Error).message.split("\n")[0]!}`;
   }
-  const world = readWorld(flags.records, outsideNames(objects, namespace, CLUSTER_DOMAIN, names));
-  if (typeof world === "string") return world;
+  const records = readWorld(flags.records, outsideNames(objects, namespace, CLUSTER_DOMAIN, names));
+  if (typeof records === "string") return records;
   const legs = await readLegs(flags.rtt);
   if (typeof legs === "string") return legs;
   return {
     objects,
-    world,
+    records,
+    world: createWorld(records),
     legs,
     ...(texts as Record<keyof typeof texts, string>),
     withNodeLocal: flags.nodelocal,
@@ -59,12 +67,11 @@ function readText(file: string): string | { readonly error: string } {
   }
 }
 
-function readWorld(file: string | undefined, names: readonly string[]): World | string {
-  if (file === undefined) return createWorld(inventedRecords(names, TTL));
+function readWorld(file: string | undefined, names: readonly string[]): readonly RR[] | string {
+  if (file === undefined) return inventedRecords(names, TTL);
   const text = readText(file);
   if (typeof text !== "string") return text.error;
-  const records = readRecords(text, file);
-  return typeof records === "string" ? records : createWorld(records);
+  return readRecords(text, file);
 }
 
 /** `LEG=MS` or `LEG=ADDR:PORT`, each. */

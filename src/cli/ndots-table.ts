@@ -8,7 +8,7 @@ import type { TracedLookup } from "../ndots/trace.ts";
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const isNumber = rows[0]!.map((_, column) =>
-    rows.slice(1).every((row) => /^(-?[\d.,]+( ?%)?|-|)$/.test(row[column]!)),
+    rows.slice(1).every((row) => /^(-?\d+(\.\d+)?( (%|s|ms))?|-|)$/.test(row[column]!)),
   );
   return rows
     .map(

@@ -24,6 +24,7 @@ type Writable = Pick<NodeJS.WritableStream, "write">;
 const COMMANDS: Readonly<Record<string, () => Promise<{ run: typeof run }>>> = {
   audit: () => import("./ndots-audit.ts"),
   claims: () => import("./ndots-claims.ts"),
+  replay: () => import("./ndots-replay.ts"),
 };
 
 /** 0 though a lookup fails; 2 where the arguments are no use, with the reason on stderr. */

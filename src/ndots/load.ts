@@ -8,13 +8,18 @@ import { openChain, type ChainOptions, type Hop } from "./chain/chain.ts";
 import { podTransport } from "./chain/pod.ts";
 import { quantiles, type Quantiles } from "./quantiles.ts";
 
-/** What pods look up. */
+/** What pods do, for so many seconds of virtual time. */
 export interface Mix {
-  /** How long, in seconds of virtual time. */
   readonly seconds: number;
+  readonly groups: readonly PodGroup[];
+}
+
+/** Pods that are alike. */
+export interface PodGroup {
   readonly pods: number;
   /** Lookups of one pod in a second, at random times (a Poisson process); a pod waits for one before it begins the next. */
   readonly rate: number;
+  readonly conf: ResolvConf;
   readonly names: readonly MixName[];
   /** Of each pod, dealt out by their weights. */
   readonly resolvers: readonly { readonly model: ResolverModel; readonly weight: number }[];
@@ -29,7 +34,6 @@ export interface MixName {
 
 export interface LoadOptions extends Omit<ChainOptions, "clock" | "random" | "count" | "log"> {
   readonly mix: Mix;
-  readonly conf: ResolvConf;
   readonly net: Net;
   readonly seed: number;
 }
@@ -53,7 +57,7 @@ export interface Load {
 
 /** Runs the mix. Rejects with one line where a Corefile can't be run. */
 export async function runLoad(options: LoadOptions): Promise<Load> {
-  const { mix, conf, net, seed } = options;
+  const { mix, net, seed } = options;
   const clock = virtualClock();
   const hops: Record<Hop, number> = { nodelocal: 0, cluster: 0, upstream: 0 };
   const chain = await openChain({
@@ -78,15 +82,15 @@ export async function runLoad(options: LoadOptions): Promise<Load> {
     },
   });
 
-  const pod = async (number: number): Promise<void> => {
+  const pod = async ({ rate, conf, names, resolvers }: PodGroup, number: number): Promise<void> => {
     // Chance of its own: what is looked up when does not depend on how the chain is made.
     const random = seededRandom(seed ^ Math.imul(number + 1, 0x9e3779b1));
-    const pick = picker(mix.names, random);
-    const { model } = picker(mix.resolvers, random)();
+    const pick = picker(names, random);
+    const { model } = picker(resolvers, random)();
     const resolverRandom = seededRandom(seed + number);
     const transport = timed(podTransport(chain, podAddress(number), clock));
     const end = mix.seconds * 1000;
-    for (let at = wait(random, mix.rate); at < end; at += wait(random, mix.rate)) {
+    for (let at = wait(random, rate); at < end; at += wait(random, rate)) {
       if (at > clock.now()) await until(clock, at);
       const { name, kind } = pick();
       const begun = clock.now();
@@ -109,7 +113,8 @@ export async function runLoad(options: LoadOptions): Promise<Load> {
   };
 
   try {
-    await clock.run(() => Promise.all(Array.from({ length: mix.pods }, (_, i) => pod(i))));
+    const pods = mix.groups.flatMap((group) => Array<PodGroup>(group.pods).fill(group));
+    await clock.run(() => Promise.all(pods.map(pod)));
     return {
       lookups: lookupTimes.length,
       failed,

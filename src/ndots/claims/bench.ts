@@ -89,14 +89,10 @@ export function runBench({
   seconds = 45,
   seed,
 }: BenchOptions): Promise<Load> {
-  const mix: Mix = {
-    seconds,
-    pods,
-    rate,
-    names,
-    resolvers: [{ model: findModel("glibc")!, weight: 1 }],
-  };
   const search = [`${NAMESPACE}.svc.cluster.local`, "svc.cluster.local", "cluster.local"].join(" ");
+  const conf = parseResolvConf(`search ${search}\nnameserver ${DNS}\noptions ndots:5\n`);
+  const resolvers = [{ model: findModel("glibc")!, weight: 1 }];
+  const mix: Mix = { seconds, groups: [{ pods, rate, conf, names, resolvers }] };
   return runLoad({
     corefiles: { cluster: playable(COREFILE), nodelocal: cached ? playable(nodelocal()) : undefined },
     clusterDns: DNS,
@@ -104,7 +100,6 @@ export function runBench({
     world: createWorld([...inventedRecords(OUTSIDE, TTL)], TTL),
     legs: { node: NODE, cluster: away(loss), upstream: cached ? away(loss) : BESIDE },
     mix,
-    conf: parseResolvConf(`search ${search}\nnameserver ${DNS}\noptions ndots:5\n`),
     net: "dual",
     seed,
   });

@@ -88,8 +88,8 @@ export class Ledger {
           account.foundByDots[dots] = (account.foundByDots[dots] ?? 0) + this.weight;
           account.foundExamples[dots] ??= ownText(name);
         },
-        ended: (_party, walk) => {
-          if (!walk.name.endsWith(domain)) this.outside.add(walk.name, walk.wasted * this.weight);
+        ended: (_party, walk, _kind, _negative, isFirst) => {
+          if (isFirst && !walk.name.endsWith(domain)) this.outside.add(walk.name, walk.wasted * this.weight);
         },
       },
     });

@@ -40,9 +40,11 @@ export interface WalkSink<C extends Client> {
   /** So many questions of one kind led nowhere. */
   wasted(client: C, walk: Walk, kind: Kind, questions: number, ms: number): void;
   /** A name of so many dots was found by the search list, in this namespace where it was the first step. */
-  found(client: C, dots: number, name: string, namespace: string | undefined): void;
-  /** The walk came to the name itself, for the first time. */
-  ended(client: C, walk: Walk): void;
+  found(client: C, dots: number, name: string, kind: Kind, namespace: string | undefined): void;
+  /** The walk came to the name itself; `isFirst`: it had not before. */
+  ended(client: C, walk: Walk, kind: Kind, negative: boolean, isFirst: boolean): void;
+  /** A question that is no part of a walk. */
+  other?(client: C, name: string, kind: Kind, negative: boolean): void;
 }
 
 export interface WalksOptions<C extends Client> {
@@ -101,9 +103,9 @@ export class Walks<C extends Client> {
     const itself = this.#find(client, name.slice(0, -1));
     if (itself !== undefined) {
       this.#confirm(client, itself);
-      if (itself.isOutside) return;
+      const isFirst = !itself.isOutside;
       itself.isOutside = true;
-      this.#sink.ended(client, itself);
+      this.#sink.ended(client, itself, kind, negative, isFirst);
       return;
     }
     if (name.endsWith(this.#cluster)) {
@@ -119,7 +121,7 @@ export class Walks<C extends Client> {
       this.#step(client, name.slice(0, -domain.length), kind, negative, ms);
       return;
     }
-    if (negative) this.#learn(client, name, kind, ms);
+    if (!negative || !this.#learn(client, name, kind, ms)) this.#sink.other?.(client, name, kind, negative);
   }
 
   /** The first step of a walk, perhaps: `NAME.NAMESPACE` below the cluster's Services. */
@@ -129,7 +131,7 @@ export class Walks<C extends Client> {
     const name = rest.slice(0, cut);
     const namespace = rest.slice(cut + 1);
     if (!negative) {
-      this.#sink.found(client, dotsIn(name), name, namespace);
+      this.#sink.found(client, dotsIn(name), name, kind, namespace);
       return;
     }
     const walk = this.#find(client, name) ?? this.#remember(client, name, namespace);
@@ -145,7 +147,7 @@ export class Walks<C extends Client> {
     if (walk === undefined) return false;
     this.#confirm(client, walk);
     if (negative) this.#waste(client, walk, kind, 1, ms);
-    else this.#sink.found(client, walk.dots, walk.name, undefined);
+    else this.#sink.found(client, walk.dots, walk.name, kind, undefined);
     return true;
   }
 
@@ -161,8 +163,8 @@ export class Walks<C extends Client> {
   }
 
   /** What does not exist and begins with a walked name may end with a search domain of its node. */
-  #learn(client: C, name: string, kind: Kind, ms: number): void {
-    if (this.#node.length >= MOST_LEARNED || client.young.size + client.old.size === 0) return;
+  #learn(client: C, name: string, kind: Kind, ms: number): boolean {
+    if (this.#node.length >= MOST_LEARNED || client.young.size + client.old.size === 0) return false;
     for (let dot = name.indexOf("."); dot > 0 && dot < name.length - 1; dot = name.indexOf(".", dot + 1)) {
       const walk = this.#find(client, name.slice(0, dot));
       // A single label behind is a top-level domain sooner than a search domain.
@@ -172,8 +174,10 @@ export class Walks<C extends Client> {
       if (this.#sightings.size < MOST_CANDIDATES || seen > 1) this.#sightings.set(domain, seen);
       if (seen === SIGHTINGS) this.#node.push(domain);
       if (seen < SIGHTINGS) continue;
-      return this.#waste(client, walk, kind, 1, ms);
+      this.#waste(client, walk, kind, 1, ms);
+      return true;
     }
+    return false;
   }
 
   #waste(client: C, walk: Walk, kind: Kind, questions: number, ms: number): void {
