@@ -4,7 +4,6 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { Parser } from "tap-parser";
 import { root, setup } from "./setup.mjs";
 
 /** Longest time of one file, in milliseconds: a test that hangs is a failure, not a hanging run. */
@@ -14,6 +13,8 @@ const parts = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const options = new Set(process.argv.slice(2).filter((word) => word.startsWith("--")));
 
 if (!options.has("--no-setup")) setup();
+// Not before: on a fresh clone the set-up installs it.
+const { Parser } = await import("tap-parser");
 
 const totals = { passed: 0, failed: 0 };
 const skipped = [];
