@@ -34,4 +34,16 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "where many connections to a Service would go",
     load: () => import("./spread.ts"),
   },
+  observe: {
+    usage:
+      "--input-file FILE [--namespace NAME] [--pod NAME] [--verdict VERDICT] [-o compact|dict|table|json] ... (options of hubble observe)",
+    summary: "recorded flows, filtered and printed as hubble observe does",
+    load: () => import("./observe.ts"),
+  },
+  trace: {
+    usage:
+      "FROM TO FILES... [--port PORT[/PROTOCOL]] [--method METHOD] [--mode iptables|nftables|ipvs|ebpf] [--resolver NAME] [--ip-family 4|6] [--record 'NAME A ADDRESS']... [--json] [--svg FILE] [--html FILE] [--color always|never]",
+    summary: "one connection, from the name to the packet, hop by hop",
+    load: () => import("./trace.ts"),
+  },
 };
