@@ -12,7 +12,8 @@ export const bind: Plugin = definePlugin({
       const left = new Set(except.flatMap(addressesOf));
       return addresses.flatMap(addressesOf).filter((address) => !left.has(address));
     });
-    settings.bind = [...new Set(chosen)];
+    // One that stands twice is refused with the overlaps.
+    settings.bind = chosen;
   },
 });
 

@@ -26,6 +26,8 @@ import { pluginNames, sourceOf } from "./serve.ts";
 
 /** Milliseconds between two looks at the template and the ConfigMap. */
 const CONFIG_INTERVAL = 10_000;
+/** Milliseconds until the rules are made where a pidfile is: a server that ends at once, since it finds a loop, has made none. */
+const FIRST_LOOK = 1000;
 
 export async function run(argv: readonly string[], registry: Registry): Promise<number> {
   const metrics = createRegistry();
@@ -146,8 +148,8 @@ async function serve(
       serving = true;
       descriptors.closeUnclaimed();
       void Promise.resolve(predecessor?.ready()).then(() => offerTo(server));
-      look.start(pidfile !== undefined);
-      watch.start(false);
+      look.start(pidfile === undefined ? options.syncInterval : FIRST_LOOK);
+      watch.start(CONFIG_INTERVAL);
     },
     async teardown() {
       if (offered !== undefined && (await within(TAKEOVER_LIMIT, offered.settled()))) return;
@@ -228,7 +230,7 @@ function repeat(interval: number, act: () => Promise<void>) {
     }, delay);
   };
   return {
-    start: (atOnce: boolean): void => arm(atOnce ? 0 : interval),
+    start: arm,
     stop(): Promise<void> {
       stopped = true;
       clearTimeout(timer);

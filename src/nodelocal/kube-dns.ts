@@ -4,8 +4,9 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 import type { KubeDns } from "./corefile.ts";
 
-/** One bad key makes the whole ConfigMap bad. */
-export type KubeDnsResult = { readonly config: KubeDns } | { readonly error: string };
+/** One bad key makes the whole ConfigMap bad. `unusable`: it is right in itself, and no Corefile can be made of it. */
+export type KubeDnsResult =
+  { readonly config: KubeDns } | { readonly error: string; readonly unusable?: boolean };
 
 const MAX_UPSTREAMS = 3;
 
@@ -41,20 +42,27 @@ export function parseKubeDns(values: ReadonlyMap<string, string>): KubeDnsResult
     }
     return undefined;
   };
-  const federations = read("federations", isMapOf(isString), "a map of names to domains");
   const stubDomains = read("stubDomains", isMapOf(isList), "a map of domains to lists of servers") ?? {};
   const upstreamNameservers = read("upstreamNameservers", isList, "a list of servers") ?? [];
   const error =
     problems[0] ??
-    checkFederations(federations ?? {}) ??
+    checkFederations(values.get("federations") ?? "") ??
     checkStubDomains(stubDomains) ??
     checkUpstreams(upstreamNameservers);
-  return error === undefined ? { config: { stubDomains, upstreamNameservers } } : { error };
+  if (error !== undefined) return { error };
+  const unusable = checkServers(stubDomains);
+  return unusable === undefined
+    ? { config: { stubDomains, upstreamNameservers } }
+    : { error: unusable, unusable: true };
 }
 
-/** They mean nothing here, and a ConfigMap with wrong ones counts as broken all the same. */
-function checkFederations(federations: Readonly<Record<string, string>>): string | undefined {
-  for (const [name, domain] of Object.entries(federations)) {
+/** `name=domain,...`: they mean nothing here, and a ConfigMap with wrong ones counts as broken all the same. */
+function checkFederations(text: string): string | undefined {
+  if (text.trim() === "") return undefined;
+  for (const pair of text.split(",")) {
+    const equals = pair.indexOf("=");
+    if (equals < 0) return "federations: invalid format, must be key=value";
+    const [name, domain] = [pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()];
     if (!isLabel(name)) return `${JSON.stringify(name)} not a valid federation name`;
     if (!isSubdomain(domain)) return `${JSON.stringify(domain)} not a valid domain name`;
   }
@@ -64,17 +72,23 @@ function checkFederations(federations: Readonly<Record<string, string>>): string
 function checkStubDomains(stubDomains: Readonly<Record<string, readonly string[]>>): string | undefined {
   for (const [domain, servers] of Object.entries(stubDomains)) {
     if (!isSubdomain(domain)) return `invalid domain name: ${JSON.stringify(domain)}`;
-    if (servers.length === 0) return `the stub domain ${domain} has no nameserver`;
     for (const server of servers) {
       const { host, port } = split(server);
       if (port !== undefined && (!/^\d+$/.test(port) || Number(port) > 65535))
         return `invalid nameserver: ${JSON.stringify(server)}`;
-      if (isIP(host) !== 0) continue;
-      // `forward` takes addresses and files in resolv.conf's form.
-      if (!isSubdomain(server)) return `invalid nameserver: ${JSON.stringify(server)}`;
-      if (!existsSync(server))
-        return `invalid nameservers [${servers.join(" ")}] for the stub domain ${domain}: not an IP address or file: ${JSON.stringify(server)}`;
+      if (isIP(host) === 0 && !isSubdomain(server)) return `invalid nameserver: ${JSON.stringify(server)}`;
     }
+  }
+  return undefined;
+}
+
+/** `forward` takes addresses and files in resolv.conf's form, and one of them at least. */
+function checkServers(stubDomains: Readonly<Record<string, readonly string[]>>): string | undefined {
+  for (const [domain, servers] of Object.entries(stubDomains)) {
+    if (servers.length === 0) return `the stub domain ${domain} has no nameserver`;
+    const wrong = servers.find((server) => isIP(split(server).host) === 0 && !existsSync(server));
+    if (wrong !== undefined)
+      return `invalid nameservers [${servers.join(" ")}] for the stub domain ${domain}: not an IP address or file: ${JSON.stringify(wrong)}`;
   }
   return undefined;
 }

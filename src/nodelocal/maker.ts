@@ -38,15 +38,16 @@ export function createMaker(options: MakerOptions, journal: Journal): Maker {
   const readConfigMap = async (base: string): Promise<KubeDns> => {
     if (directory === "") return kubeDns;
     const result = readKubeDns(directory);
-    const refuse = (error: string): KubeDns => {
-      complain("kube-dns", `Failed to sync kube-dns config directory ${directory}, err: ${error}`, false);
+    const refuse = (error: string, unusable: boolean): KubeDns => {
+      const what = unusable ? "Invalid config" : `Failed to sync kube-dns config directory ${directory}, err`;
+      complain("kube-dns", `${what}: ${error}`, unusable);
       return kubeDns;
     };
-    if ("error" in result) return refuse(result.error);
+    if ("error" in result) return refuse(result.error, result.unusable === true);
     // A ConfigMap must not end what would run without it.
     const added = await check(renderCorefile(base, options, result.config).text);
     if (added !== undefined && (await check(renderCorefile(base, options, NO_KUBE_DNS).text)) === undefined)
-      return refuse(added);
+      return refuse(added, true);
     complaints.delete("kube-dns");
     return result.config;
   };

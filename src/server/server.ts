@@ -210,6 +210,8 @@ export function createServerCore(options: ServerOptions): Server {
     return result;
   };
 
+  const readSource = async (): Promise<Source> => options.source();
+
   /** Closes the running configuration, once. */
   const forget = async (): Promise<void> => {
     const last = current;
@@ -220,7 +222,10 @@ export function createServerCore(options: ServerOptions): Server {
 
   return {
     async listen() {
-      const error = await bringUp(await options.source());
+      const error = await readSource().then(bringUp, (error: Error): ConfigurationError => ({
+        phase: "parse",
+        message: error.message,
+      }));
       if (error !== undefined) {
         await http.close();
         throw new ConfigurationFailure(error);
