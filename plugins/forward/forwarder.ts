@@ -65,20 +65,20 @@ export function createForwarder(
     metrics,
     allDown: () => allDown.at().inc(),
     random: context.random,
-    chosen: (query, upstream) => history.note(query.origin, upstream.name),
+    chosen(query, upstream) {
+      if (context.settings.metadata.length > 0) history.note(query.origin, upstream.name);
+    },
     tap: () => tap,
   };
 
   const flights = new Flights();
-  const mayHandOver = settings.next.size > 0 || settings.nextOnNoData;
 
   const ask = (query: Query, next: Next): Promise<Answer> => {
     const known = flights.find(query);
     if (known !== undefined) return known.answer;
     const flight = flights.begin(query);
     const done = (answer: MaybePromise<Answer>): void => flights.end(flight, answer);
-    const asked = mayHandOver ? outliving(query) : query;
-    new Attempt(attempts, asked, next, policy(upstreams.list), done).go();
+    new Attempt(attempts, query, next, policy(upstreams.list), done).go();
     return flight.answer;
   };
 
@@ -109,7 +109,7 @@ export function createForwarder(
 
 /**
  * Which upstreams answered last, by the query as it came in: who asks for metadata does so when the answer is there. (A
- * WeakMap of all queries would cost more than all the rest of forwarding does.)
+ * WeakMap of all queries would be dear to the garbage collector.)
  */
 function createHistory(): {
   note(query: Query, upstream: string): void;
@@ -129,12 +129,4 @@ function createHistory(): {
       return at < 0 ? undefined : upstreams[at];
     },
   };
-}
-
-/** A query that another handler can be given later, when its packet is gone. */
-function outliving(query: Query): Query {
-  const kept = query.with({});
-  kept.questionEnd = 0;
-  kept.peer = query.peer.keep();
-  return kept;
 }
