@@ -1,4 +1,6 @@
 /** The public API of @clusterdns/netsim. */
+export { readSharing, selectBackends } from "./mesh/affinity.ts";
+export type { BackendState, MeshBackend, ServiceSharing } from "./mesh/affinity.ts";
 export { loadFiles, loadObjects, loadText } from "./model/load.ts";
 export type { LoadOptions } from "./model/load.ts";
 export { lineOf, objectName } from "./model/source.ts";
