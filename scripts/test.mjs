@@ -57,7 +57,9 @@ function walk(dir) {
 }
 
 /** What a compiled file was made of: one whose source has gone is no test any more. */
-const sourceOf = (file) => file.replace("dist/", "").replace(/\.js$/, ".ts");
+function sourceOf(file) {
+  return file.replace("dist/", "").replace(/\.js$/, ".ts");
+}
 
 async function work() {
   for (let file = files.shift(); file !== undefined; file = files.shift()) await run(file);
