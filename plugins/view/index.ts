@@ -9,7 +9,10 @@ export const view: Plugin = definePlugin({
     settings.viewName = name;
     return {
       // Whatever is not true, an error too, is no match.
-      accepts: (query) => name !== "" && expr.every((program) => program.run(query) === true),
+      accepts(query) {
+        for (const program of expr) if (program.run(query) !== true) return false;
+        return name !== "";
+      },
       metadata: (_query, label) => (label === "view/name" ? name : undefined),
       answer: (query, next) => next(query),
     };
