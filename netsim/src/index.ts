@@ -22,3 +22,20 @@ export type { Matrix, PortMatrix } from "./policy/matrix.ts";
 export { cluster, createNet } from "./policy/net.ts";
 export type { ConnectOptions, Connection, Net, Outcome } from "./policy/net.ts";
 export type { Action, Direction, L7, Probe, RuleRef } from "./policy/rule.ts";
+export { trace } from "./trace/trace.ts";
+export type { TraceOptions } from "./trace/trace.ts";
+export { REASONS } from "./trace/types.ts";
+export type {
+  End,
+  Hop,
+  NameLookup,
+  Note,
+  Origin,
+  Reason,
+  Remedy,
+  Trace,
+  TraceLayer,
+  TraceVerdict,
+} from "./trace/types.ts";
+export { traceText } from "./trace/text.ts";
+export { traceHtml, traceSvg } from "./trace/picture.ts";

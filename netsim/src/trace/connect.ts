@@ -136,7 +136,10 @@ export function proxyDetails(site: Site, connection: Connection) {
   return { mode: site.mode, rules: connection.rules, lookups: connection.lookups, steps: connection.steps };
 }
 
-export const ruleOf = (connection: Connection): string | null => connection.steps.at(-1)?.rule ?? null;
+/** The rule that translated, else the last one that matched. */
+export const ruleOf = ({ steps }: Connection): string | null =>
+  (steps.findLast((s) => s.where === "ipvs" || /\bdnat\b/i.test(s.effect + s.rule)) ?? steps.at(-1))?.rule ??
+  null;
 
 function refused(
   site: Site,

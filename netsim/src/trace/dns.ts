@@ -1,11 +1,11 @@
 /** The resolver's work as hops: each query, the answer, and why there is none. */
 import type { Cluster, Service } from "../model/types.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
-import { originOfObject } from "./origin.ts";
+import { hop, note, originOfObject } from "./origin.ts";
 import type { Asked, Resolution } from "./resolve.ts";
 import { dnsRemedy } from "./remedy-dns.ts";
 import { kubeletDns, OUTSIDE_RESOLVER } from "./settings.ts";
-import { NOWHERE, type Hop, type NameLookup, type Note, type Stop } from "./types.ts";
+import { type Hop, type NameLookup, type Note, type Stop } from "./types.ts";
 
 export interface DnsHops {
   readonly hops: readonly Hop[];
@@ -76,38 +76,51 @@ function queryHop({ name, type, server, proto, crossing, addresses }: Asked, ans
 
 function answerHop(
   cluster: Cluster,
-  { report, conf }: Resolution,
+  { report, asked, conf }: Resolution,
   stop: Stop | undefined,
   needless: number,
 ): Hop {
   const { name, resolver, queries, result } = report;
-  const cost = `${queries.length === 1 ? "1 query" : `${queries.length} queries`}, ${needless} of them needless, ${result.ms} ms`;
-  const service = serviceOf(cluster, result.addresses);
-  return {
-    layer: "dns",
-    verdict: stop?.verdict ?? "allow",
-    what:
-      stop === undefined
-        ? `${name} is ${result.addresses.join(" ")} (${resolver}: ${cost})`
-        : `${name}: ${result.error ?? "no address"} (${resolver}: ${cost})`,
-    ...(service === undefined ? NOWHERE : { ...originOfObject(service), rule: null }),
-    details: {
+  const { ms, addresses, error } = result;
+  const cost = `${resolver}: ${queries.length === 1 ? "1 query" : `${queries.length} queries`}, ${needless} of them needless, ${ms} ms`;
+  const service = serviceNamed(cluster, asked.find((a) => a.addresses.length > 0)?.name ?? "");
+  const kind = service === undefined ? "" : kindText(service);
+  return hop(
+    "dns",
+    stop?.verdict ?? "allow",
+    stop === undefined
+      ? `${name} is ${addresses.join(" ")}${kind} (${cost})`
+      : `${name}: ${error ?? "no address"} (${cost})`,
+    service === undefined ? {} : originOfObject(service),
+    {
       name,
       resolver,
-      addresses: result.addresses,
-      error: result.error,
-      ms: result.ms,
+      addresses,
+      error,
+      ms,
       queries: queries.length,
       needless,
       search: conf.search,
       options: conf.options,
       nameservers: conf.nameservers,
     },
-  };
+  );
 }
 
-const serviceOf = (cluster: Cluster, addresses: readonly string[]): Service | undefined =>
-  cluster.services.find((s) => (s.spec.clusterIPs ?? []).some((ip) => addresses.includes(ip)));
+/** The Service that an absolute name belongs to, its own or an endpoint's. */
+function serviceNamed(cluster: Cluster, name: string): Service | undefined {
+  const end = `.svc.${kubeletDns(cluster).clusterDomain}.`;
+  const lower = name.toLowerCase();
+  if (!lower.endsWith(end)) return undefined;
+  const [namespace, service] = lower.slice(0, -end.length).split(".").reverse();
+  return cluster.services.find((s) => s.metadata.name === service && s.metadata.namespace === namespace);
+}
+
+function kindText({ metadata, spec }: Service): string {
+  const id = `Service ${metadata.namespace}/${metadata.name}`;
+  if (spec.type === "ExternalName") return `: ${id} is an alias of ${spec.externalName ?? ""}`;
+  return spec.clusterIP === "None" ? `: ${id} is headless, so these are its endpoints' own addresses` : "";
+}
 
 /** Questions that brought the program nothing: for other names than the one that was found, in the end. */
 function needlessOf({ asked }: Resolution): number {
@@ -115,18 +128,16 @@ function needlessOf({ asked }: Resolution): number {
   return useful === undefined ? 0 : asked.filter((a) => a.name.toLowerCase() !== useful).length;
 }
 
-function notesOf({ report, conf, invented, broken }: Resolution, needless: number): Note[] {
-  const note = (code: string, text: string): Note => ({ code, text, object: null, file: null, line: null });
+function notesOf({ report, asked, conf, invented, broken }: Resolution, needless: number): Note[] {
   const notes: Note[] = [];
-  if (needless > 0 && !report.name.endsWith(".")) {
+  if (needless > 0) {
+    const found = asked.find((a) => a.addresses.length > 0)?.name ?? "";
     const ndots = conf.options.find((o) => o.startsWith("ndots:")) ?? "ndots:1";
     const dots = report.name.split(".").length - 1;
-    notes.push(
-      note(
-        "needless-queries",
-        `${needless} of ${report.queries.length} queries walk the search list because of ${ndots}: write "${report.name}." with a final dot${dots >= 1 ? `, or set ndots to ${dots} in the pod's dnsConfig` : ""}`,
-      ),
-    );
+    const outside = found.toLowerCase() === `${report.name.toLowerCase()}.`;
+    const lower = outside && dots >= 1 ? `, or set ndots to ${dots} in the pod's dnsConfig` : "";
+    const text = `${needless} of ${report.queries.length} queries walk the search list because of ${ndots}: write "${found}" in full, with its final dot${lower}`;
+    notes.push(note("needless-queries", text));
   }
   if (invented.includes(report.name.replace(/\.$/, "")) || invented.includes(report.name))
     notes.push(

@@ -128,7 +128,7 @@ function cilium(cluster: Cluster): Fabric | undefined {
 function flannel(cluster: Cluster): Fabric | undefined {
   const text = configText(cluster, "kube-flannel-cfg", "net-conf.json");
   if (text === undefined) return undefined;
-  let backend: Fields = {};
+  let backend: Fields;
   try {
     backend = fields(fields(load(text))["Backend"]);
   } catch {

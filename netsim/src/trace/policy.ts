@@ -21,7 +21,8 @@ export function policyHop(
   peer: Endpoint,
   probe: Probe,
 ): Hop {
-  const what = `${direction} of ${subject.id}, ${direction === "egress" ? "to" : "from"} ${peer.id}${direction === "egress" ? ` ${probe.port}/${probe.protocol}` : ` on ${probe.port}/${probe.protocol}`}: ${sideText(side, direction).replace(/^(egress|ingress) /, "")}`;
+  const towards = direction === "egress" ? `to ${peer.id}` : `from ${peer.id}`;
+  const what = `${direction} of ${subject.id} ${towards} on ${probe.port}/${probe.protocol}: ${verdictText(side, direction)}`;
   return hop("policy", side.action === "deny" ? "deny" : "allow", what, originOf(side), {
     direction,
     action: side.action,
@@ -32,6 +33,14 @@ export function policyHop(
     protocol: probe.protocol,
     policies: side.policies.map((p) => originOfObject(p)),
   });
+}
+
+/** What the end says, without the place that stands beside it. */
+function verdictText(side: Side, direction: Direction): string {
+  const done = side.action === "deny" ? "denied" : side.action === "redirect" ? "through a proxy" : "allowed";
+  return side.rule === undefined
+    ? sideText(side, direction).replace(/^\w+ /, "")
+    : `${done}: ${side.rule.text}`;
 }
 
 export interface Denial {
@@ -69,7 +78,7 @@ function remedyOf(denial: Denial): Remedy | undefined {
   if (policy === undefined) return undefined;
   return {
     text: `add a rule under spec.${direction}`,
-    change: ruleLine(policy, direction, peer, [probe]),
+    change: ruleLine(policy, direction, peer, [probe], denial.asked.name),
     ...originOfObject(policy, ["spec", direction]),
   };
 }

@@ -3,7 +3,7 @@ import type { KubeObject } from "../model/types.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
 import { originOfObject } from "./origin.ts";
 import type { Asked } from "./resolve.ts";
-import { isCilium, ruleLine } from "./rule-line.ts";
+import { ruleLine } from "./rule-line.ts";
 import type { Remedy } from "./types.ts";
 
 /** Labels that people know DNS pods by. */
@@ -37,8 +37,8 @@ export function dnsRemedy(from: Endpoint, { crossing, name }: Asked): Remedy | u
   const peer = stop === "ingress" ? from : { ...endpoint, labels: ownLabels(endpoint) };
   const text =
     direction === "egress"
-      ? `allow DNS: a rule under ${isCilium(object) ? "spec.egress" : "spec.egress of this policy"} for port 53, UDP and TCP, to the DNS pods`
-      : "allow DNS: a rule under spec.ingress for port 53, UDP and TCP";
+      ? "allow DNS under spec.egress: port 53, UDP and TCP, to the DNS pods"
+      : "allow DNS under spec.ingress: port 53, UDP and TCP";
   const change = ruleLine(object, direction, peer, [
     { port: 53, protocol: "UDP" },
     { port: 53, protocol: "TCP" },

@@ -27,7 +27,7 @@ function homeOf(cluster: Cluster, address: string): Node | undefined {
 }
 
 const wired = (end: Endpoint): string =>
-  end.kind === "pod" && !end.onHost ? "eth0, veth pair" : "the node itself";
+  end.kind === "pod" && !end.onHost ? `the veth pair of ${end.id}` : "the node itself";
 
 export function route(cluster: Cluster, from: Endpoint, to: Endpoint): Routed {
   const address = to.address.text;

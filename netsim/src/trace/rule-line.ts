@@ -3,7 +3,7 @@ import type { KubeObject, Labels } from "../model/types.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
 import type { Direction, Probe } from "../policy/rule.ts";
 
-export const isCilium = (object: KubeObject): boolean => object.kind.startsWith("Cilium");
+const isCilium = (object: KubeObject): boolean => object.kind.startsWith("Cilium");
 
 /** Labels that a controller gives each pod or each version of it select too little. */
 const FLEETING =
@@ -46,6 +46,7 @@ function ciliumRule(
   direction: Direction,
   peer: Endpoint,
   ports: readonly Probe[],
+  name: string | undefined,
 ): object {
   const [endpoints, entities, cidr] =
     direction === "egress"
@@ -58,11 +59,13 @@ function ciliumRule(
     ...lasting(peer.labels),
   };
   const whom =
-    peer.kind === "external"
-      ? { [cidr as string]: [prefixOf(peer)] }
-      : peer.kind === "node" || peer.onHost
-        ? { [entities as string]: ["host", "remote-node"] }
-        : { [endpoints as string]: [{ matchLabels }] };
+    peer.kind === "external" && name !== undefined && direction === "egress"
+      ? { toFQDNs: [{ matchName: name }] }
+      : peer.kind === "external"
+        ? { [cidr as string]: [prefixOf(peer)] }
+        : peer.kind === "node" || peer.onHost
+          ? { [entities as string]: ["host", "remote-node"] }
+          : { [endpoints as string]: [{ matchLabels }] };
   const dns = direction === "egress" && ports.every((p) => p.port === 53);
   return {
     ...whom,
@@ -77,16 +80,39 @@ function ciliumRule(
   };
 }
 
-/** Null for kinds whose rules are not written here. */
+/** Whether the policy has rules for that direction, to which one more can be added. */
+const hasRules = (object: KubeObject, direction: Direction): boolean => {
+  const { spec } = object as { readonly spec?: Partial<Record<Direction, unknown>> };
+  return Array.isArray(spec?.[direction]) && spec[direction].length > 0;
+};
+
+/**
+ * An item for the policy's list of rules, or the list where it has none. `name`: what the peer's address was
+ * looked up by. Null for kinds whose rules are not written here.
+ */
 export function ruleLine(
   object: KubeObject,
   direction: Direction,
   peer: Endpoint,
   ports: readonly Probe[],
+  name?: string,
 ): string | null {
-  if (isCilium(object)) return `- ${flow(ciliumRule(object, direction, peer, ports))}`;
-  if (object.kind !== "NetworkPolicy" || !object.apiVersion.startsWith("networking.k8s.io/")) return null;
+  const rule = ruleFor(object, direction, peer, ports, name);
+  if (rule === undefined) return null;
+  return hasRules(object, direction) ? `- ${flow(rule)}` : `${direction}: ${flow([rule])}`;
+}
+
+function ruleFor(
+  object: KubeObject,
+  direction: Direction,
+  peer: Endpoint,
+  ports: readonly Probe[],
+  name: string | undefined,
+): object | undefined {
+  if (isCilium(object)) return ciliumRule(object, direction, peer, ports, name);
+  if (object.kind !== "NetworkPolicy" || !object.apiVersion.startsWith("networking.k8s.io/"))
+    return undefined;
   const whom = [kubernetesPeer(object, peer)];
   const list = ports.map(({ port, protocol }) => ({ protocol, port }));
-  return `- ${flow(direction === "egress" ? { to: whom, ports: list } : { from: whom, ports: list })}`;
+  return direction === "egress" ? { to: whom, ports: list } : { from: whom, ports: list };
 }

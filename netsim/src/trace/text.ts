@@ -25,6 +25,8 @@ const MARKS: Readonly<Record<TraceVerdict, string>> = {
   nxdomain: "NXDOMAIN",
   unroutable: "UNROUTABLE",
 };
+/** Of a query's answer the sentence says it already. */
+const isPlain = (verdict: TraceVerdict): boolean => verdict === "allow" || verdict === "nxdomain";
 const LAYER = 9;
 
 export function traceText(trace: Trace, { color, width }: TextOptions): string {
@@ -33,7 +35,7 @@ export function traceText(trace: Trace, { color, width }: TextOptions): string {
   const lines = [
     paint("1", `${endText(trace.from)} -> ${endText(trace.to)}`),
     "",
-    ...trace.hops.flatMap((h) => hopLines(h, paint, columns)),
+    ...trace.hops.flatMap((h, i) => hopLines(h, trace.hops[i - 1], paint, columns)),
     ...(trace.hops.length === 0 ? [] : [""]),
     ...verdictLines(trace, paint, columns),
     ...trace.notes.flatMap((n) => noteLines(n, paint, columns)),
@@ -49,12 +51,20 @@ const endText = ({ text, id, address }: Trace["from"]): string => {
   return more.length === 0 ? text : `${text} (${more.join(", ")})`;
 };
 
-function hopLines({ layer, verdict, what, ...origin }: Hop, paint: Paint, width: number): string[] {
+/** The place of a hop that is the same as the last one's (query after query) is not said again. */
+function hopLines(
+  { layer, verdict, what, ...origin }: Hop,
+  before: Hop | undefined,
+  paint: Paint,
+  width: number,
+): string[] {
   const head = layer.padEnd(LAYER);
-  const mark = verdict === "allow" ? "" : `${paint(COLORS[verdict], MARKS[verdict])} `;
-  const space = verdict === "allow" ? 0 : MARKS[verdict].length + 1;
+  const mark = isPlain(verdict) ? "" : `${paint(COLORS[verdict], MARKS[verdict])} `;
+  const space = isPlain(verdict) ? 0 : MARKS[verdict].length + 1;
   const [first = "", ...rest] = wrap(what, width - LAYER, width - LAYER - space);
-  const place = placeText(origin);
+  const same = before?.layer === "dns" && layer === "dns" && placeText(before) === placeText(origin);
+  const rule = origin.rule !== null && what.includes(origin.rule) ? null : origin.rule;
+  const place = same ? "" : placeText({ ...origin, rule });
   return [
     `${paint("36", head)}${mark}${first}`,
     ...rest.map((line) => `${" ".repeat(LAYER)}${line}`),

@@ -283,7 +283,7 @@ function judge(
     return walk.end();
   }
   const learned = (name: string) => learnedName(walk, name);
-  hops.push(policyHop(egress, "egress", from, to, probe));
+  if (from.kind !== "external") hops.push(policyHop(egress, "egress", from, to, probe));
   if (egress.action === "deny") {
     if (ingress.action === "deny")
       notes.push(
@@ -300,7 +300,7 @@ function judge(
   const routed = route(site.cluster, from, to);
   hops.push(routed.hop);
   if (routed.stop !== undefined) return walk.end(routed.stop);
-  hops.push(policyHop(ingress, "ingress", to, seen, probe));
+  if (to.kind !== "external") hops.push(policyHop(ingress, "ingress", to, seen, probe));
   if (ingress.action === "deny")
     return walk.end(
       stopOf(site, { side: ingress, direction: "ingress", subject: to, peer: seen, probe, asked }, learned),
