@@ -175,12 +175,14 @@ async function interleave(
     for (const { kind, port, process } of servers) {
       const before = process.cpu();
       const load = { port, queryFile, seconds, args: workload.dnsperf ?? [] };
-      const result = await runLoad(rate === undefined ? load : { ...load, rate });
+      const result = await runLoad(rate === undefined ? load : { ...load, rate }).catch(
+        (error: Error) => error,
+      );
       const after = process.cpu();
       // The first run warms up caches and compilers.
       if (round === 0) continue;
-      const wrong = whatIsWrong(result, workload);
-      if (wrong !== undefined) {
+      const wrong = result instanceof Error ? result.message : whatIsWrong(result, workload);
+      if (result instanceof Error || wrong !== undefined) {
         say(`  ${workload.name}: a run of ${kind.name} does not count: ${wrong}`);
         continue;
       }

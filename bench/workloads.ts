@@ -107,7 +107,7 @@ export const workloads: readonly Workload[] = [
     title: "TCP, a connection for each query",
     corefile: { cache: "all" },
     questions: hotNames,
-    dnsperf: ["-m", "tcp", "-c", "20", "-O", "num-queries-per-conn=1"],
+    dnsperf: ["-m", "tcp", "-c", "20", "-q", "20", "-O", "num-queries-per-conn=1"],
     rcodes: ["NOERROR"],
     servers: ["ours", "coredns", "knot", "unbound"],
   },
