@@ -111,6 +111,8 @@ export interface Logger {
   error(text: string): void;
   /** A line without the plugin's name in front: a query log's. */
   plain(level: "info" | "error", text: string): void;
+  /** A line as it stands. */
+  print(line: string): void;
 }
 
 export interface HttpRequest {
@@ -131,16 +133,26 @@ export interface Member {
   readonly instance: Instance;
 }
 
+/** What `node:tls` needs to serve. */
+export interface TlsOptions {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca?: string;
+  readonly requestCert?: boolean;
+  readonly rejectUnauthorized?: boolean;
+}
+
 /** What belongs to the process and not to one block. */
 export interface Host {
   /**
    * Serves `path` on an address such as `:8080`; several plugins may share one address. Released with the block. Rejects where
-   * the address can't be opened. Call it in `start` or `listening`.
+   * the address can't be opened. Call it in `start` or `listening`. `tls`: over HTTPS; the first to open the address decides.
    */
   http(
     address: string,
     path: string,
     handler: (request: HttpRequest) => MaybePromise<HttpResponse>,
+    tls?: TlsOptions,
   ): Promise<() => Promise<void>>;
   /** All instances of all blocks of the running configuration, in the chain's order. */
   members(): readonly Member[];

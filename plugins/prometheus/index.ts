@@ -1,6 +1,7 @@
 import { definePlugin, type Plugin } from "../../src/plugin.ts";
 import { directiveTable } from "./directive.ts";
 import { createQueryMetrics } from "./queries.ts";
+import { readWebConfig, webLines } from "./web-config.ts";
 
 /** Counts queries and answers, and shows all plugins' metrics to Prometheus. */
 export const prometheus: Plugin = definePlugin({
@@ -8,7 +9,7 @@ export const prometheus: Plugin = definePlugin({
   directive: directiveTable,
   setup({ address, tls }, context) {
     const { host, metrics, log } = context;
-    if (tls !== undefined) log.warning(`tls ${tls} is not used: the metrics page is served over plain HTTP`);
+    const web = tls === undefined ? undefined : readWebConfig(context.path(tls), tls);
     const queries = createQueryMetrics(metrics, () => {
       const chain = context.chain();
       return chain[chain.indexOf("prometheus") + 1] ?? "";
@@ -35,11 +36,13 @@ export const prometheus: Plugin = definePlugin({
         }
         // An address that can't be opened stops nothing.
         release = await host
-          .http(address.text, "/metrics", () => host.metricsPage())
+          .http(address.text, "/metrics", () => host.metricsPage(), web)
           .catch((error: Error) => {
             log.plain("error", `Failed to start metrics handler: ${error.message}`);
             return undefined;
           });
+        if (web !== undefined && release !== undefined)
+          for (const line of webLines(address.text)) log.print(line);
       },
       close: () => release?.(),
     };

@@ -67,6 +67,7 @@ export function pluginLogger(output: Output, plugin: string, isDebug: () => bool
     warning: (text) => output.write("warning", text, plugin),
     error: (text) => output.write("error", text, plugin),
     plain: (level, text) => output.write(level, text),
+    print: (line) => output.print(line),
   };
 }
 

@@ -1,7 +1,8 @@
 /** The process's HTTP endpoints (health, ready, metrics, ...). Several plugins, and two configurations during a reload, may share an address. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { listenOn, type Descriptors } from "./descriptors.ts";
-import type { Host, HttpRequest, HttpResponse, MaybePromise } from "../plugin.ts";
+import type { Host, HttpRequest, HttpResponse, MaybePromise, TlsOptions } from "../plugin.ts";
 
 type Handler = (request: HttpRequest) => MaybePromise<HttpResponse>;
 
@@ -35,9 +36,9 @@ export function createHttpHost(descriptors: Descriptors): HttpHost {
   };
 
   return {
-    async serve(address, path, handler) {
+    async serve(address, path, handler, tls) {
       let endpoint = endpoints.get(address);
-      if (endpoint === undefined) endpoints.set(address, (endpoint = open(address, descriptors)));
+      if (endpoint === undefined) endpoints.set(address, (endpoint = open(address, descriptors, tls)));
       endpoint.uses++;
       try {
         await endpoint.opened;
@@ -69,9 +70,11 @@ export function createHttpHost(descriptors: Descriptors): HttpHost {
   };
 }
 
-function open(address: string, descriptors: Descriptors): Endpoint {
+function open(address: string, descriptors: Descriptors, tls: TlsOptions | undefined): Endpoint {
   const handlers = new Map<string, Handler[]>();
-  const server = createServer((request, response) => void respond(handlers, request, response));
+  const listener = (request: IncomingMessage, response: ServerResponse): void =>
+    void respond(handlers, request, response);
+  const server = tls === undefined ? createServer(listener) : createTlsServer({ ...tls }, listener);
   server.on("clientError", (_error, socket) => socket.destroy());
   const opened = listen(server, address, descriptors);
   opened.catch(() => undefined);
