@@ -1,5 +1,5 @@
 /** A network namespace of a test's own, in which it is root: the node that node-cache sets up. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const INSIDE = "CLUSTERDNS_TEST_NAMESPACE";
@@ -41,4 +41,25 @@ export function enterNamespace(url: string): void {
 export function sh(command: string, env: Readonly<Record<string, string>> = {}): string {
   const done = spawnSync("sh", ["-c", command], { encoding: "utf8", env: { ...process.env, ...env } });
   return `${done.stdout}${done.stderr}`.trimEnd();
+}
+
+/** A second namespace, a pod's, with one interface: its default route is to us. Gives the process id that holds it; it goes with this process. */
+export function makePod(address: string, gateway: string): number {
+  const holder = spawn("unshare", ["--net", "--kill-child", "--fork", "sleep", "infinity"], {
+    stdio: "ignore",
+  });
+  holder.unref();
+  process.on("exit", () => holder.kill("SIGKILL"));
+  // The one that sleeps is unshare's child: both are in the new namespace.
+  const pid = holder.pid!;
+  const own = sh("readlink /proc/self/ns/net");
+  for (let tries = 0; tries < 200 && sh(`readlink /proc/${pid}/ns/net`) === own; tries++) sh("sleep 0.01");
+  sh(`ip link add node0 type veth peer name pod0 && ip link set pod0 netns ${pid}`);
+  sh(`ip addr add ${gateway}/24 dev node0 && ip link set node0 up`);
+  const inside = (command: string): string => sh(`nsenter -t ${pid} -n ${command}`);
+  inside("ip link set lo up");
+  inside(`ip addr add ${address}/24 dev pod0`);
+  inside("ip link set pod0 up");
+  inside(`ip route add default via ${gateway}`);
+  return pid;
 }
