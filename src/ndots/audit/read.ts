@@ -35,8 +35,8 @@ export async function readInput(
   signal?: AbortSignal,
 ): Promise<Counts> {
   const isStdin = file === "-";
-  const raw: Readable = isStdin ? process.stdin : createReadStream(file, { highWaterMark: CHUNK });
   const total = isStdin ? undefined : (await stat(file)).size;
+  const raw: Readable = isStdin ? process.stdin : createReadStream(file, { highWaterMark: CHUNK });
   const stream = file.endsWith(".gz") ? raw.pipe(createGunzip()) : raw;
   let bytes = 0;
   raw.on("data", (chunk: Buffer) => (bytes += chunk.length));
