@@ -12,8 +12,8 @@ export interface Request {
 
 export interface Goal {
   readonly text: string;
-  /** `namespace/name` of a pod, workload or Service; else a name or an address. */
-  readonly kind: "object" | "name" | "address";
+  /** `namespace/name` of a pod, workload or Service; a name; an address; or no such thing. */
+  readonly kind: "object" | "name" | "address" | "nonsense";
   readonly host: string;
   readonly port: number | undefined;
   readonly protocol: "TCP" | "UDP" | "SCTP";
@@ -53,7 +53,9 @@ export interface GoalOptions {
 export function parseGoal(text: string, { port, protocol, method = "GET" }: GoalOptions = {}): Goal {
   const url = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text);
   const scheme = url?.[1]?.toLowerCase();
-  if (scheme !== undefined && URL.canParse(text)) {
+  if (scheme !== undefined && !URL.canParse(text))
+    return { text, kind: "nonsense", host: text, port, protocol: "TCP", request: undefined };
+  if (scheme !== undefined) {
     const parsed = new URL(text);
     const host = unbracketed(decodeURIComponent(parsed.hostname));
     // The URL parser drops the default port of the schemes that it knows.
@@ -73,7 +75,7 @@ export function parseGoal(text: string, { port, protocol, method = "GET" }: Goal
   const wanted = PROTOCOLS.find((p) => p === proto?.toUpperCase());
   return {
     text,
-    ...hostOf(unbracketed(host)),
+    ...hostOf(unbracketed(host), number === undefined ? undefined : Number(number)),
     port: port ?? (number === undefined ? undefined : Number(number)),
     protocol: protocol ?? wanted ?? "TCP",
     request: undefined,
@@ -85,7 +87,9 @@ const PARTS = /^(\[[^\]]+\]|[^:]+):(\d{1,5})(?:\/(TCP|UDP|SCTP))?$/i;
 
 const unbracketed = (host: string): string => host.replace(/^\[|\]$/g, "");
 
-function hostOf(host: string): Pick<Goal, "kind" | "host"> {
+function hostOf(host: string, port = 80): Pick<Goal, "kind" | "host"> {
+  if (host === "" || /[\s:]/.test(host.replace(/^[0-9a-f:.]+$/i, "")) || port < 1 || port > 65_535)
+    return { kind: "nonsense", host };
   const address = parseAddress(host);
   if (address !== undefined) return { kind: "address", host: address.text };
   return { kind: host.includes("/") ? "object" : "name", host };

@@ -13,6 +13,7 @@ import { dnsHops, type DnsHops } from "./dns.ts";
 import { parseGoal, type Goal, type GoalOptions } from "./goal.ts";
 import { throughProxy } from "./l7.ts";
 import { hop, note } from "./origin.ts";
+import { hostsFile, isLoopback } from "./hosts-file.ts";
 import { ignoredRules, policyHop, stopOf, type Denial } from "./policy.ts";
 import { DEFAULT_RESOLVER, resolve, type ResolveOptions } from "./resolve.ts";
 import { route } from "./route.ts";
@@ -122,6 +123,7 @@ function sourceStop({ cluster }: Site, text: string): Stop {
 
 async function follow(walk: Walk, from: Endpoint): Promise<Trace> {
   const { goal, site } = walk;
+  if (goal.kind === "nonsense") return walk.end({ verdict: "unroutable", reason: "unknown-destination" });
   if (goal.kind === "address") return arrive(walk, from, goal.host, undefined, site);
   const target = goal.kind === "object" ? objectTarget(walk, from) : { name: goal.host };
   if (target === undefined) return walk.end({ verdict: "unroutable", reason: "unknown-destination" });
@@ -175,6 +177,14 @@ const onlyPort = (end: Endpoint, protocol: string): number | undefined => {
 
 async function byName(walk: Walk, from: Endpoint, name: string): Promise<Trace> {
   const { site, options } = walk;
+  const local = hostsFile(from, name, options);
+  if (local !== undefined) {
+    const { address, rule, object } = local;
+    walk.hops.push(
+      hop("dns", "allow", `${name} is ${address}, by /etc/hosts: nobody is asked`, { rule, ...object }),
+    );
+    return arrive(walk, from, address, undefined, site);
+  }
   const cache = createDnsCache();
   const resolution = await resolve(site, from, name, cache, options);
   const dns = dnsHops(site.cluster, from, resolution);
@@ -208,6 +218,7 @@ function arrive(walk: Walk, from: Endpoint, address: string, name: string | unde
   const { goal } = walk;
   const source = inFamily(site.engine, from, address.includes(":") ? "IPv6" : "IPv4");
   walk.from = source;
+  if (isLoopback(address)) return toItself(walk, source);
   if (source.address.v6 !== address.includes(":"))
     return walk.end({ verdict: "unroutable", reason: "no-common-family" });
   const owner = serviceAt(site, address);
@@ -230,6 +241,13 @@ function arrive(walk: Walk, from: Endpoint, address: string, name: string | unde
   return judge(walk, source, result.ways, { address, port, name }, site, (way) =>
     way.connection === undefined ? undefined : serviceHop(site, result.service, at, way, result.ways),
   );
+}
+
+/** Within the pod: neither policy nor routes have a say. */
+function toItself(walk: Walk, from: Endpoint): Trace {
+  walk.to = from;
+  walk.hops.push(hop("route", "allow", `the loopback device of ${from.id}: it never leaves the pod`));
+  return walk.end();
 }
 
 type Asked = Denial["asked"];
