@@ -200,6 +200,8 @@ async function interleave(
   return results;
 }
 
+/** Fewer answers say nothing about what one costs. */
+const LEAST = 500;
 /** Lost or wrong answers above this share make a run void. */
 const TOLERATED = 0.005;
 
@@ -207,7 +209,7 @@ function whatIsWrong(
   { completed, lost, rcodes, latency }: LoadResult,
   workload: Workload,
 ): string | undefined {
-  if (completed === 0) return "no answers";
+  if (completed < LEAST) return `${completed} answers only`;
   // At a fixed rate they stand among the latencies.
   if (latency === undefined && lost > (completed + lost) * TOLERATED)
     return `${lost} of ${completed + lost} queries lost`;
