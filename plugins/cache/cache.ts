@@ -17,7 +17,7 @@ export interface CacheParts {
   readonly countersOf: (query: Query) => Counters;
   /** Asked when the first query comes. */
   readonly generations: () => readonly AnswerGenerations[];
-  readonly log: Logger;
+  readonly log: Pick<Logger, "error">;
   /** Seconds since 1970. */
   readonly now: () => number;
 }

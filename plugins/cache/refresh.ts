@@ -12,7 +12,7 @@ export interface RefreshParts {
   readonly store: Store;
   readonly keeper: Keeper;
   readonly basisOf: (query: Query) => Basis;
-  readonly log: Logger;
+  readonly log: Pick<Logger, "error">;
   /** Seconds since 1970. */
   readonly now: () => number;
 }

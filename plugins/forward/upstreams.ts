@@ -15,7 +15,7 @@ export interface UpstreamsOptions {
   readonly places: readonly Place[];
   readonly resolvers: readonly string[];
   readonly settings: UpstreamSettings;
-  readonly log: Logger;
+  readonly log: Pick<Logger, "info" | "warning">;
   /** Milliseconds between looks at the files. */
   readonly interval?: number;
 }
