@@ -151,6 +151,14 @@ function refused(
   const details = proxyDetails(site, connection);
   const rule = { rule: ruleOf(connection) };
   const verdict = connection.verdict === "rejected" ? "reject" : "timeout";
+  if (service === undefined && inServiceRange(site, at.replace(/:\d+\/\w+$/, "").replace(/[[\]]/g, "")))
+    return failed(
+      service,
+      stopAt(verdict, "no-such-service"),
+      `${at} is in the range of Services, and no Service has it`,
+      rule,
+      details,
+    );
   if (service === undefined)
     return failed(
       service,

@@ -172,6 +172,21 @@ t.test("Services", async (t) => {
     "unroutable",
     "no-such-service",
   );
+  const range = {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "ServiceCIDR",
+    metadata: { name: "k" },
+    spec: { cidrs: ["10.96.0.0/16"] },
+  };
+  t.match(
+    (await ask("10.96.77.77:80", [range], { mode: "nftables" })).reason,
+    "no-such-service",
+    "nftables refuses it",
+  );
+  t.match(await ask("10.96.0.20:81", [range], { mode: "nftables" }), {
+    verdict: "reject",
+    reason: "no-such-service-port",
+  });
   const local = service("data/local", {
     clusterIP: "10.96.0.22",
     selector: { app: "db" },
