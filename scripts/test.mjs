@@ -82,7 +82,7 @@ function run(file) {
     const watch = (one, path) => {
       let summaryOf; // The subtest that ended last: the parent's next point only repeats its outcome.
       one.on("child", (child) => {
-        summaryOf = { name: child.name, failures: failed.length };
+        summaryOf = { name: child.name, failures: failed.length, points: asserted };
         watch(child, [...path, child.name]);
       });
       one.on("assert", (result) => {

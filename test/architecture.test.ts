@@ -19,6 +19,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "src/gotemplate": [],
   "src/ndots/walk": ["src/dns"],
   "src/ndots": [
+    "src/ndots/walk",
     "src/api",
     "src/cluster",
     "src/dns",
@@ -51,6 +52,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     "src/upstream",
     "src/zone",
     "src/gotemplate",
+    "src/ndots/walk",
     "src/expr",
     "src/corefile",
   ],
