@@ -87,7 +87,8 @@ function run(file) {
       });
       one.on("assert", (result) => {
         const had = summaryOf?.name === result.name ? summaryOf : undefined;
-        const repeats = had !== undefined && asserted > had.points && (result.ok || failed.length > had.failures);
+        const repeats =
+          had !== undefined && asserted > had.points && (result.ok || failed.length > had.failures);
         summaryOf = undefined;
         if (repeats) return;
         asserted++;
