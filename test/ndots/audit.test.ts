@@ -15,6 +15,8 @@ import { file, json, ndots, refuses } from "./cli.ts";
 const data = (name: string): string => join(root, "test/ndots/data", name);
 const LOOKUPS = 20_000;
 
+t.setTimeout(300_000);
+
 const lines: string[] = [];
 const { objects, truth } = await generateLog(LOOKUPS, 7, (line) => lines.push(line));
 const log = file("queries.log", lines.join("\n") + "\n");

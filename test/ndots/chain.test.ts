@@ -7,6 +7,8 @@ import { loopback } from "../resolver/loopback.ts";
 import { root } from "../support/paths.ts";
 import { file, json, ndots, refuses } from "./cli.ts";
 
+t.setTimeout(180_000);
+
 const NAME = "api.example.com";
 
 const remedy = ({ remedies }: Document, id: string): RemedyEntry => remedies!.find((one) => one.id === id)!;

@@ -15,7 +15,8 @@ export interface CaptureReader {
 const NG_SECTION = 0x0a0d0d0a;
 /** Magic numbers of pcap by the unit of their times, in ms. */
 const UNIT: Readonly<Record<number, number>> = { 0xa1b2c3d4: 1e-3, 0xa1b23c4d: 1e-6 };
-const BIG_ENOUGH = 256 * 1024 * 1024;
+/** No packet, and no block that is of use, is larger. */
+const BIG_ENOUGH = 4 * 1024 * 1024;
 
 /** Whether a file that begins so is a capture. */
 export function isPcap(start: Buffer): boolean {
