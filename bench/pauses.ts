@@ -62,14 +62,10 @@ export async function pauses(directory: string): Promise<Extra> {
         row("clusterdns", own),
         row("a process that sleeps", control),
       ],
-      // What the machine does to one that sleeps it does to all.
+      // What the machine does to a process that sleeps it does to all, in the middle of a collection as well.
       verdicts: [
-        verdict(
-          `pauses: longest, beyond ${MOST} ms only as the sleeping process has it`,
-          Math.max(MOST, control.max),
-          own.max,
-        ),
-        verdict("pauses: longest garbage collection", MOST, own.gcMax),
+        verdict("pauses: longest, or what the sleeping process had", Math.max(MOST, control.max), own.max),
+        verdict("pauses: longest garbage collection, likewise", Math.max(MOST, control.max), own.gcMax),
       ],
     };
   } finally {
