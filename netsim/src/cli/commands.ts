@@ -46,4 +46,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "one connection, from the name to the packet, hop by hop",
     load: () => import("./trace.ts"),
   },
+  route: {
+    usage:
+      "FILES... --gateway NAMESPACE/NAME[#LISTENER] | --ingress-class CLASS [--host HOST] [--path PATH] [--method METHOD] [--header 'NAME: VALUE']... [--scheme http|https] [--sni NAME] [--port N] [--response-header 'NAME: VALUE']... [--requests FILE] [--json]",
+    summary: "where a Gateway or an Ingress controller sends a request",
+    load: () => import("./route.ts"),
+  },
 };
