@@ -43,4 +43,6 @@ export function hostsFile(
     : undefined;
 }
 
-export const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");
+/** Linux takes the unspecified address for the loopback one. */
+export const isLoopback = (address: string): boolean =>
+  address === "::1" || address === "::" || address === "0.0.0.0" || address.startsWith("127.");

@@ -25,7 +25,7 @@ import {
 import type { Cluster, Service } from "../model/types.ts";
 import type { DnsCache } from "../policy/cilium/dns-cache.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
-import { createJourney, type Crossing, type Journey } from "./query.ts";
+import { createJourney, type Crossing } from "./query.ts";
 import { corefilesOf, kubeletDns, LINK_LOCAL, OUTSIDE_RESOLVER, type KubeletDns } from "./settings.ts";
 import type { Site } from "./site.ts";
 
@@ -118,7 +118,7 @@ export async function resolve(
       },
       close: () => undefined,
     };
-    const report = await lookup(model, name, { conf, net: netOf(from), transport, clock, random });
+    const report = await lookup(model, name, { conf, net: NET, transport, clock, random });
     await chain?.close();
     return { report, broken: typeof opened === "string" ? opened : undefined };
   };
@@ -127,6 +127,9 @@ export async function resolve(
 }
 
 const REFUSED = 5;
+
+/** Pods have an IPv6 address, at least on their link. */
+const NET = "dual";
 
 async function answer(
   question: Sent,
@@ -177,9 +180,6 @@ function openDns(
     random: seededRandom(1),
   });
 }
-
-/** Pods have an IPv6 address at least on their links. */
-const netOf = (_from: Endpoint) => "dual" as const;
 
 /** The text of the pod's /etc/resolv.conf (Kubernetes: DNS for Services and Pods, "Pod's DNS Policy"). */
 export function resolvConfOf(from: Endpoint, { clusterDomain, nameserver }: KubeletDns): string {
@@ -237,5 +237,3 @@ function outsideNames(cluster: Cluster, name: string, clusterDomain: string, tex
   });
   return { records: [...records, ...inventedRecords(invented, 300)], invented };
 }
-
-export type { Journey };

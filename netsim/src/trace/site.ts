@@ -3,7 +3,7 @@ import type { Cluster } from "../model/types.ts";
 import { createEngine, type Engine } from "../policy/engine.ts";
 import { parseAddress } from "../service/address.ts";
 import { serviceProxy, type Mode, type ServiceProxy } from "../service/index.ts";
-import type { Connection, Packet } from "../service/packet.ts";
+import type { Packet } from "../service/packet.ts";
 import { outcomes, type Outcome } from "../service/spread.ts";
 import { proxySettings } from "./settings.ts";
 
@@ -59,5 +59,3 @@ export function createSite(cluster: Cluster, wanted: Mode | undefined): Site {
   });
   return make(createEngine(cluster));
 }
-
-export type { Connection };

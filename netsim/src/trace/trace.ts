@@ -1,24 +1,22 @@
 /** One connection, from the name to the packet, hop by hop. */
 import type { Cluster } from "../model/types.ts";
-import { objectName } from "../model/source.ts";
-import { caveatsOf } from "../policy/caveats.ts";
 import { createDnsCache } from "../policy/cilium/dns-cache.ts";
 import { learnedAddresses } from "../policy/cilium/dns-proxy.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
 import { createParties } from "../policy/parties.ts";
 import { hostPort, parseAddress } from "../service/address.ts";
 import type { Mode } from "../service/index.ts";
-import { serviceAt, serviceHop, throughService, type Judged, type Way } from "./connect.ts";
-import { dnsHops, type DnsHops } from "./dns.ts";
-import { parseGoal, type Goal, type GoalOptions } from "./goal.ts";
-import { throughProxy } from "./l7.ts";
+import { serviceAt, serviceHop, throughService, type Way } from "./connect.ts";
+import { dnsHops } from "./dns.ts";
+import { parseGoal, type GoalOptions } from "./goal.ts";
 import { hop, note } from "./origin.ts";
 import { hostsFile, isLoopback } from "./hosts-file.ts";
-import { ignoredRules, policyHop, stopOf, type Denial } from "./policy.ts";
-import { DEFAULT_RESOLVER, resolve, type ResolveOptions } from "./resolve.ts";
-import { route } from "./route.ts";
+import { judge } from "./passage.ts";
+import { ignoredRules } from "./policy.ts";
+import { resolve, type ResolveOptions } from "./resolve.ts";
 import { createSite, type Site } from "./site.ts";
-import type { End, Hop, Note, Stop, Trace } from "./types.ts";
+import type { Stop, Trace } from "./types.ts";
+import { createWalk, type Walk } from "./walk.ts";
 import { complete } from "./world.ts";
 
 export interface TraceOptions extends GoalOptions, ResolveOptions {
@@ -50,59 +48,6 @@ export async function trace(
     walk.notes.push(note("one-of-many", `${from} has ${alike.length + 1} pods: this is ${source.id}`));
   return follow(walk, source);
 }
-
-interface Walk {
-  readonly site: Site;
-  readonly goal: Goal;
-  readonly options: TraceOptions;
-  readonly hops: Hop[];
-  readonly notes: Note[];
-  from: Endpoint | undefined;
-  to: Endpoint | undefined;
-  port: number | undefined;
-  dns: DnsHops | undefined;
-  end(stop?: Stop): Trace;
-}
-
-function createWalk(site: Site, fromText: string, goal: Goal, options: TraceOptions): Walk {
-  const walk: Walk = {
-    site,
-    goal,
-    options,
-    hops: [],
-    notes: [],
-    from: undefined,
-    to: undefined,
-    port: goal.port,
-    dns: undefined,
-    end: (stop) => ({
-      verdict: stop?.verdict ?? "allow",
-      reason: stop?.reason ?? "allowed",
-      from: endOf(fromText, walk.from, undefined, undefined),
-      to: endOf(goal.text, walk.to, walk.port, goal.protocol),
-      mode: site.mode,
-      lookup: walk.dns?.lookup ?? null,
-      hops: walk.hops,
-      notes: walk.notes,
-      remedy: stop?.remedy ?? null,
-    }),
-  };
-  return walk;
-}
-
-const endOf = (
-  text: string,
-  end: Endpoint | undefined,
-  port: number | undefined,
-  protocol: string | undefined,
-): End => ({
-  text,
-  id: end?.id ?? null,
-  address: end?.address.text ?? null,
-  node: end === undefined || end.node === "" ? null : end.node,
-  port: port ?? null,
-  protocol: protocol ?? null,
-});
 
 function sourcesOf({ engine }: Site, text: string, family: TraceOptions["family"]): readonly Endpoint[] {
   const found = [...createParties(engine).source(text)].sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -249,109 +194,3 @@ function toItself(walk: Walk, from: Endpoint): Trace {
   walk.hops.push(hop("route", "allow", `the loopback device of ${from.id}: it never leaves the pod`));
   return walk.end();
 }
-
-type Asked = Denial["asked"];
-
-/** Policy, route and proxies; of several endpoints the first that cannot be reached, else the first. */
-function judge(
-  walk: Walk,
-  from: Endpoint,
-  ways: readonly Way[],
-  asked: Asked,
-  site: Site,
-  translated?: (way: Way) => Hop | undefined,
-): Trace {
-  const { goal, hops, notes } = walk;
-  const judged = ways.map((way) => judgeWay(site, from, way, goal));
-  const denied = judged.filter((j) => j.egress.action === "deny" || j.ingress.action === "deny");
-  const taken = (denied[0] ?? judged[0])!;
-  if (denied.length > 0 && denied.length < judged.length)
-    notes.push(
-      note(
-        "some-endpoints",
-        `${denied.length} of ${judged.length} endpoints cannot be reached: this is one of them`,
-      ),
-    );
-  const { to, port, seen, egress, ingress } = taken;
-  walk.to = to;
-  walk.port = port;
-  const probe = { port, protocol: goal.protocol };
-  const service = translated?.(taken);
-  if (service !== undefined) hops.push(service);
-  const self = from.id === to.id;
-  const ports = to.ports.filter((p) => p.protocol === goal.protocol);
-  if (to.kind === "pod" && ports.length > 0 && !ports.some((p) => p.containerPort === port))
-    notes.push(
-      note(
-        "undeclared-port",
-        `${to.id} declares no container port ${port}/${goal.protocol}: it may not listen there`,
-        to.pod,
-      ),
-    );
-  notes.push(...ignoredRules(site, from), ...(self ? [] : ignoredRules(site, to)));
-  const caveats = caveatsOf(site.cluster, site.engine.enforcer).filter(
-    (c) => c.touches(from) || c.touches(to),
-  );
-  notes.push(...caveats.map((c) => note("not-evaluated", c.text, c.object)));
-  if (self) {
-    hops.push(
-      hop("policy", "allow", "a pod always reaches itself", {}, { direction: "egress" }),
-      route(site.cluster, from, to).hop,
-    );
-    return walk.end();
-  }
-  const learned = (name: string) => learnedName(walk, name);
-  if (from.kind !== "external") hops.push(policyHop(egress, "egress", from, to, probe));
-  if (egress.action === "deny") {
-    if (ingress.action === "deny")
-      notes.push(
-        note(
-          "ingress-denied-too",
-          `ingress would be denied too, by ${ingress.rule === undefined ? ingress.policies.map(objectName).join(", ") : objectName(ingress.rule.object)}`,
-          ingress.rule?.object ?? ingress.policies[0],
-        ),
-      );
-    return walk.end(
-      stopOf(site, { side: egress, direction: "egress", subject: from, peer: to, probe, asked }, learned),
-    );
-  }
-  const routed = route(site.cluster, from, to);
-  hops.push(routed.hop);
-  if (routed.stop !== undefined) return walk.end(routed.stop);
-  if (to.kind !== "external") hops.push(policyHop(ingress, "ingress", to, seen, probe));
-  if (ingress.action === "deny")
-    return walk.end(
-      stopOf(site, { side: ingress, direction: "ingress", subject: to, peer: seen, probe, asked }, learned),
-    );
-  for (const [side, direction] of [
-    [egress, "egress"],
-    [ingress, "ingress"],
-  ] as const) {
-    const proxied = throughProxy(side, direction, goal.request);
-    if (proxied === undefined) continue;
-    hops.push(proxied.hop);
-    if (proxied.stop !== undefined) return walk.end(proxied.stop);
-  }
-  return walk.end();
-}
-
-/** Whether the agent saw an answer for the name. */
-const learnedName = ({ hops }: Walk, name: string): boolean =>
-  hops.some(
-    (h) =>
-      h.layer === "dns" &&
-      h.details?.["learned"] === true &&
-      String(h.details["name"]).replace(/\.$/, "") === name &&
-      (h.details["addresses"] as readonly string[]).length > 0,
-  );
-
-function judgeWay({ engine }: Site, from: Endpoint, way: Way, { protocol }: Goal): Judged {
-  const probe = { port: way.port, protocol };
-  return {
-    ...way,
-    egress: engine.judge.side(from, way.to, probe, "egress"),
-    ingress: engine.judge.side(way.to, way.seen, probe, "ingress"),
-  };
-}
-
-export { DEFAULT_RESOLVER };
