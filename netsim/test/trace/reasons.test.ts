@@ -149,6 +149,34 @@ t.test("the pod's own resolv.conf and hosts", async (t) => {
   is(t, await from({}, "localhost:80"), "allow", "allowed");
 });
 
+t.test("a cache on the node answers for the cluster's DNS", async (t) => {
+  const Corefile =
+    ".:53 {\n  bind 169.254.20.10\n  cache 30\n  forward . 10.96.0.10 {\n    force_tcp\n  }\n}\n";
+  const cache = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "node-local-dns", namespace: "kube-system" },
+    data: { Corefile },
+  };
+  const near = await ask("db-svc.data:80", [cache]);
+  t.match(at(near, "dns"), { details: { endpoint: "node-1" } });
+  t.match(near, { verdict: "allow", to: { id: "data/db" } });
+  const ipvs = await ask("db-svc.data:80", [cache], { mode: "ipvs" });
+  t.match(
+    at(ipvs, "dns"),
+    { details: { endpoint: "kube-system/coredns-0" } },
+    "IPVS takes the packets first",
+  );
+  const out = networkPolicy("shop/out", { podSelector: {}, policyTypes: ["Egress"] });
+  is(
+    t,
+    await ask("db-svc.data:80", [cache, out]),
+    "deny",
+    "egress-denied",
+    "the pod's own node is always reached",
+  );
+});
+
 t.test("Services", async (t) => {
   const empty = service("data/empty", {
     clusterIP: "10.96.0.21",
