@@ -54,7 +54,7 @@ t.test("broken catalogs (§5.1)", async (t) => {
 t.test("a member goes over to another catalog only if both say so (§4.3.1)", async (t) => {
   const kept = new Map<Name, Keeper>();
   const members = createMembers({
-    log: { debug() {}, info() {}, warning() {}, error() {}, plain() {} },
+    log: { debug() {}, info() {}, warning() {}, error() {}, plain() {}, print() {} },
     isTaken: () => false,
     keep(origin, primaries, data) {
       const keeper = {
