@@ -77,11 +77,12 @@ export async function resolve(
   const random = seededRandom(1);
   const asked: Asked[] = [];
 
-  const run = async (): Promise<{ report: LookupReport; broken: string | undefined }> => {
-    const opened = await openDns(site, world, clock, conf).catch((error: unknown) =>
-      String((error as Error).message),
-    );
-    const chain = typeof opened === "string" ? undefined : opened;
+  // Before time begins to run: a server takes turns of the event loop to start that no virtual event stands for.
+  const opened = await openDns(site, world, clock, conf).catch((error: unknown) =>
+    String((error as Error).message),
+  );
+  const chain = typeof opened === "string" ? undefined : opened;
+  const run = (): Promise<LookupReport> => {
     const journey = createJourney(site, from, chain?.first === "nodelocal");
     const transport = {
       send: async (question: Sent) => {
@@ -118,11 +119,10 @@ export async function resolve(
       },
       close: () => undefined,
     };
-    const report = await lookup(model, name, { conf, net: NET, transport, clock, random });
-    await chain?.close();
-    return { report, broken: typeof opened === "string" ? opened : undefined };
+    return lookup(model, name, { conf, net: NET, transport, clock, random });
   };
-  const { report, broken } = await clock.run(run);
+  const report = await clock.run(run).finally(() => chain?.close());
+  const broken = typeof opened === "string" ? opened : undefined;
   return { report, asked, conf, broken, invented: outside.invented };
 }
 
@@ -217,6 +217,10 @@ const OUTSIDE = new Set(
   ),
 );
 
+const regions = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
+const isCountry = (label: string): boolean =>
+  /^[a-z]{2}$/.test(label) && regions.of(label.toUpperCase()) !== undefined;
+
 /** Names that only the world outside can have: they get addresses for documentation where none are given. */
 function outsideNames(cluster: Cluster, name: string, clusterDomain: string, text: string) {
   const given = readRecords(text, "records");
@@ -227,7 +231,7 @@ function outsideNames(cluster: Cluster, name: string, clusterDomain: string, tex
     const last = labels.at(-1) ?? "";
     if (labels.length < 2 || namespaces.has(last) || `.${labels.join(".")}`.endsWith(`.${clusterDomain}`))
       return false;
-    return OUTSIDE.has(last) || /^[a-z]{2}$/.test(last);
+    return OUTSIDE.has(last) || isCountry(last);
   };
   const has = createWorld(records);
   const aliases = cluster.services.flatMap((s: Service) => s.spec.externalName ?? []);

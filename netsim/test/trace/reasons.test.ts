@@ -58,6 +58,15 @@ const is = (
 t.test("names", async (t) => {
   is(t, await ask("db-svc.data:80"), "allow", "allowed");
   is(t, await ask("db-svc:80"), "nxdomain", "no-such-name");
+  is(
+    t,
+    await ask("db-svc.dta:80"),
+    "nxdomain",
+    "no-such-name",
+    "a slip of the pen is no name of the world outside",
+  );
+  is(t, await ask("nothing.ns:80"), "nxdomain", "no-such-name");
+  is(t, await ask("www.example.de:80"), "allow", "allowed");
   t.match((await ask("db-svc:80")).remedy, { change: "db-svc.data", object: "Service data/db-svc" });
   const none = service("shop/none", { clusterIP: "None", selector: { app: "none" }, ports: [{ port: 1 }] });
   is(t, await ask("none:1", [none]), "nxdomain", "headless-no-endpoints");
