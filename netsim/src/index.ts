@@ -1,4 +1,9 @@
 /** The public API of @clusterdns/netsim. */
+export { createIngressTable } from "./gateway/ingress.ts";
+export type { IngressTable } from "./gateway/ingress.ts";
+export type { Answer, GatewayRequest } from "./gateway/request.ts";
+export { createGatewayTable } from "./gateway/route.ts";
+export type { GatewayTable } from "./gateway/route.ts";
 export { readSharing, selectBackends } from "./mesh/affinity.ts";
 export type { BackendState, MeshBackend, ServiceSharing } from "./mesh/affinity.ts";
 export { loadFiles, loadObjects, loadText } from "./model/load.ts";

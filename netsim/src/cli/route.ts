@@ -9,6 +9,9 @@ import { createIngressTable } from "../gateway/ingress.ts";
 import { changeHeaders } from "../gateway/request.ts";
 import type { Answer, GatewayRequest, Headers } from "../gateway/request.ts";
 import { createGatewayTable } from "../gateway/route.ts";
+import { readRoutes } from "../gateway/objects.ts";
+import { listenerStatuses, routeStatus } from "../gateway/status.ts";
+import type { Condition } from "../gateway/status.ts";
 import { lineOf, objectName } from "../model/source.ts";
 import type { Cluster } from "../model/types.ts";
 import { loadInput, reportProblems, writeAll } from "./input.ts";
@@ -27,10 +30,14 @@ export async function run(args: readonly string[]): Promise<number> {
     sni: { type: "string" },
     port: { type: "string" },
     requests: { type: "string" },
+    status: { type: "boolean" },
     json: { type: "boolean" },
   });
+  if (values.status === true) return printStatus(loadInput(positionals), values.json === true);
   if ((values.gateway === undefined) === (values["ingress-class"] === undefined))
-    throw new UsageError("needs either --gateway NAMESPACE/NAME[#LISTENER] or --ingress-class CLASS");
+    throw new UsageError(
+      "needs one of --gateway NAMESPACE/NAME[#LISTENER], --ingress-class CLASS and --status",
+    );
   const scheme = choice("scheme", values.scheme, ["http", "https"]);
   const cluster = loadInput(positionals);
   reportProblems(cluster.problems);
@@ -49,6 +56,44 @@ export async function run(args: readonly string[]): Promise<number> {
   if (values.json === true)
     await writeAll(answers.map((answer) => `${JSON.stringify(asJson(answer, backendHeaders))}\n`));
   else await writeAll(answers.map((answer, i) => asText(requests[i] ?? first, answer)));
+  return 0;
+}
+
+/** What a controller would write into the status of Gateways and routes. */
+async function printStatus(cluster: Cluster, json: boolean): Promise<number> {
+  reportProblems(cluster.problems);
+  const gateways = gatewaysOf(cluster).map((gateway) => ({
+    object: objectName(gateway),
+    listeners: listenerStatuses(cluster, gateway).map(({ owner, ...status }) => ({
+      object: objectName(owner),
+      ...status,
+    })),
+  }));
+  const routes = readRoutes(cluster).map((route) => ({
+    object: objectName(route.object),
+    parents: routeStatus(cluster, route),
+  }));
+  if (json) {
+    await writeAll([`${JSON.stringify({ gateways, routes })}\n`]);
+    return 0;
+  }
+  const words = (conditions: readonly Condition[]): string =>
+    conditions
+      .filter(({ type }) => type === "Accepted" || type === "ResolvedRefs")
+      .map(({ type, status, reason }) => (status === "True" ? type : `not ${type}: ${reason}`))
+      .join(", ");
+  const listeners = gateways.flatMap((gateway) =>
+    gateway.listeners.map(
+      (l) => `${l.object} ${l.name}: ${words(l.conditions)}, ${l.attachedRoutes} routes attached\n`,
+    ),
+  );
+  const parents = routes.flatMap((route) =>
+    route.parents.map(
+      ({ parentRef: { kind, namespace, name, sectionName }, conditions }) =>
+        `${route.object} at ${kind} ${namespace}/${name}${sectionName === undefined ? "" : `#${sectionName}`}: ${words(conditions)}\n`,
+    ),
+  );
+  await writeAll([...listeners, ...parents]);
   return 0;
 }
 

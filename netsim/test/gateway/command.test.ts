@@ -69,7 +69,7 @@ t.test("netsim route: the contract's fields", async (t) => {
     redirect: null,
     mirrors: [],
     weights: { web: 0.75, canary: 0.25 },
-    rule: { object: "HTTPRoute shop/shop", file, line: 29 },
+    rule: { object: "HTTPRoute shop/shop", file, line: 28 },
   });
   const gone = route(...shop, "--path", "/api", "--method", "DELETE");
   t.equal(gone.status, 301, "a method is more specific than none");
@@ -89,4 +89,8 @@ t.test("netsim route: the contract's fields", async (t) => {
   const wrong = netsim(["route", file, "--gateway", "shop/none"]);
   t.equal(wrong.status, 2);
   t.match(wrong.stderr, "shop/edge");
+
+  const { stdout } = netsim(["route", file, "--status"]);
+  t.match(stdout, "Gateway shop/edge web: Accepted, ResolvedRefs, 1 routes attached");
+  t.match(stdout, "HTTPRoute shop/shop at Gateway shop/edge: Accepted, not ResolvedRefs: BackendNotFound");
 });

@@ -9,7 +9,11 @@ import { gatewaysOf } from "../../src/gateway/attach.ts";
 import { changeHeaders, header, pathOnly } from "../../src/gateway/request.ts";
 import type { Answer, GatewayRequest, Headers } from "../../src/gateway/request.ts";
 import { createGatewayTable } from "../../src/gateway/route.ts";
+import { readRoutes } from "../../src/gateway/objects.ts";
+import { listenerStatuses, routeStatus } from "../../src/gateway/status.ts";
+import type { Condition } from "../../src/gateway/status.ts";
 import { loadObjects } from "../../src/model/load.ts";
+import type { Cluster } from "../../src/model/types.ts";
 
 interface Thing {
   readonly kind: string;
@@ -59,10 +63,77 @@ interface Expected {
   readonly mirroredTo?: readonly { readonly backend: string; readonly percent?: number }[];
 }
 
+interface Wanted {
+  readonly type?: string;
+  readonly status?: string;
+  readonly reason?: string;
+}
+
+interface Stated extends Wanted {
+  readonly route?: string;
+  readonly gateway?: string | null;
+  readonly noAcceptedParents?: true;
+  readonly parents?: readonly {
+    readonly parentRef: { readonly name: string };
+    readonly conditions: readonly Wanted[];
+  }[];
+  readonly listeners?: readonly {
+    readonly name: string;
+    readonly attachedRoutes?: number;
+    readonly supportedKinds?: readonly string[];
+    readonly conditions?: readonly Wanted[];
+  }[];
+}
+
 interface Case {
   readonly id: string;
   readonly manifests: readonly Thing[];
   readonly requests?: readonly Asked[];
+  readonly conditions?: readonly Stated[];
+}
+
+/** Left out: Secrets that the data does not have, and what implementations without a feature say. */
+const OTHER_CONDITIONS =
+  /^(?:GatewayInvalidTLSConfiguration|TLSRouteListener(?:MixedTermination|Terminate)NotSupported)$|unresolved-gateway/;
+
+function holds(cluster: Cluster, stated: Stated): boolean {
+  const has = (conditions: readonly Condition[], { type, status, reason }: Wanted): boolean =>
+    conditions.some(
+      (c) =>
+        c.type === type &&
+        c.status === status &&
+        (reason === undefined || reason === "" || c.reason === reason),
+    );
+  if (stated.route !== undefined) {
+    const parents = readRoutes(cluster)
+      .filter((r) => `${r.namespace}/${r.name}` === stated.route)
+      .flatMap((r) => routeStatus(cluster, r));
+    if (stated.noAcceptedParents === true)
+      return !parents.some((p) => has(p.conditions, { type: "Accepted", status: "True" }));
+    if (stated.parents !== undefined)
+      return stated.parents.every((w) =>
+        parents.some(
+          (p) => p.parentRef.name === w.parentRef.name && w.conditions.every((c) => has(p.conditions, c)),
+        ),
+      );
+    return parents.some(({ parentRef: { namespace, name }, conditions }) => {
+      const isParent = stated.gateway === null || stated.gateway === `${namespace}/${name}`;
+      return isParent && has(conditions, stated);
+    });
+  }
+  const gateway = gatewaysOf(cluster).find(
+    (g) => `${g.metadata.namespace}/${g.metadata.name}` === stated.gateway,
+  );
+  const listeners = gateway === undefined ? [] : listenerStatuses(cluster, gateway);
+  return (stated.listeners ?? []).every((w) =>
+    listeners.some(
+      (l) =>
+        l.name === w.name &&
+        (w.attachedRoutes === undefined || w.attachedRoutes === l.attachedRoutes) &&
+        (w.supportedKinds ?? []).every((kind) => l.supportedKinds.some((k) => k === kind)) &&
+        (w.conditions ?? []).every((c) => has(l.conditions, c)),
+    ),
+  );
 }
 
 const folder = join(process.env["NETSIM_RECORDED"] ?? "", "gateway");
@@ -119,9 +190,24 @@ for (const file of ["httproute", "grpcroute", "other"]) {
     const cases = readFileSync(join(folder, `${file}.jsonl`), "utf8")
       .trim()
       .split("\n");
-    for (const { id, manifests, requests = [] } of cases.map((line) => JSON.parse(line) as Case)) {
+    for (const { id, manifests, requests = [], conditions = [] } of cases.map(
+      (line) => JSON.parse(line) as Case,
+    )) {
       if (NEEDS_CERTIFICATES.test(id)) continue;
       let objects: readonly Thing[] = [...base, ...manifests];
+      const states = [loadObjects(objects)];
+      for (const asked of requests)
+        if (asked.op !== undefined) states.push(loadObjects((objects = changed(objects, asked))));
+      for (const stated of conditions) {
+        const isRead = stated.route !== undefined || stated.listeners !== undefined;
+        if (!isRead || OTHER_CONDITIONS.test(id) || OTHER_CONDITIONS.test(stated.gateway ?? "")) continue;
+        // The data does not say between which changes a condition was read.
+        t.ok(
+          states.some((state) => holds(state, stated)),
+          `${id}: ${JSON.stringify(stated)}`,
+        );
+      }
+      objects = [...base, ...manifests];
       let before: Answer | undefined;
       for (const asked of requests) {
         if (asked.op !== undefined) {
