@@ -217,10 +217,12 @@ export async function generateLog(
     Array.from({ length: PODS }, (_, pod) => ({ workload, address: addressOf(number, pod) })),
   );
   const shares = WORKLOADS.reduce((sum, { share }) => sum + share, 0);
-  /** Lookups that each workload has yet to begin. */
+  /** Lookups that each workload has yet to begin. What can't be shared evenly is the first one's. */
   const left = new Map(
-    WORKLOADS.map((workload) => [workload, Math.round((lookups * workload.share) / shares)]),
+    WORKLOADS.map((workload) => [workload, Math.floor((lookups * workload.share) / shares)]),
   );
+  const dealt = [...left.values()].reduce((sum, count) => sum + count, 0);
+  left.set(WORKLOADS[0]!, left.get(WORKLOADS[0]!)! + lookups - dealt);
   const live = async (workload: Workload, address: string, number: number): Promise<void> => {
     const { namespace, name, resolver, names, ndots = 5, search = [] } = workload;
     const random = seededRandom(seed + number);
