@@ -14,11 +14,16 @@ export async function pluginTable() {
       continue;
     }
     const { directive } = await load();
-    const manual = existsSync(join(root, "plugins", name, "README.md")) ? `[${name}](plugins/${name}/README.md)` : name;
+    const manual = existsSync(join(root, "plugins", name, "README.md"))
+      ? `[${name}](plugins/${name}/README.md)`
+      : name;
     built.push(`| ${manual} | ${directive.doc ?? ""} |`);
   }
   const head = ["| plugin | what it does |", "| --- | --- |"];
-  const tail = missing.length === 0 ? [] : ["", `Not built yet, and refused with a text that says so: ${missing.join(", ")}.`];
+  const tail =
+    missing.length === 0
+      ? []
+      : ["", `Not built yet, and refused with a text that says so: ${missing.join(", ")}.`];
   return [...head, ...built, ...tail].join("\n");
 }
 

@@ -18,7 +18,8 @@ t.test("manual pages", (t) => {
     if (load === undefined) continue;
     const file = join(root, "plugins", name, "README.md");
     t.ok(existsSync(file), `plugins/${name}/README.md`);
-    if (existsSync(file)) t.match(readFileSync(file, "utf8"), /^## (Syntax|Description)/m, `${name}'s has its sections`);
+    if (existsSync(file))
+      t.match(readFileSync(file, "utf8"), /^## (Syntax|Description)/m, `${name}'s has its sections`);
   }
   t.end();
 });
