@@ -39,11 +39,15 @@ function pattern(text: string): RegExp | undefined {
 
 export const matchPattern = (text: string, path: string): boolean => pattern(text)?.test(path) ?? false;
 
-/** Characters that nginx escapes on the way to the backend. */
+/** Bytes that nginx escapes on the way to the backend. */
 const escape = (path: string): string =>
-  path.replace(/[\u0000-\u0020"#%?\u007f-\uffff<>\\^`{|}]/g, (c) =>
-    c < "\u0080" ? `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}` : encodeURIComponent(c),
-  );
+  [...Buffer.from(path)]
+    .map((byte) => {
+      const c = String.fromCharCode(byte);
+      const isPlain = byte > 0x20 && byte < 0x7f && !/["#%?<>\\^`{|}]/.test(c);
+      return isPlain ? c : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+    })
+    .join("");
 
 /**
  * `rewrite "(?i)PATTERN" TARGET break;`: all of the path is replaced when the pattern is found anywhere in it; `$1` and so on are its

@@ -123,3 +123,11 @@ t.test("hosts, classes, TLS and the default backend", async (t) => {
   const gone = [{ path: "/", pathType: "Prefix" }];
   t.equal(createIngressTable(loadObjects([ingress(gone)]), "nginx").route(ask("/")).status, 503);
 });
+
+t.test("no character of a request or a rewrite is too strange", async (t) => {
+  const annotations = { "nginx.ingress.kubernetes.io/rewrite-target": "/é😀/$1" };
+  const odd = table(ingress([{ path: "/a/(.*)", pathType: "Prefix" }], { annotations }));
+  t.equal(odd.route(ask("/a/%20b%zz?q=%41")).status, 200);
+  t.equal(odd.route(ask("/a/x y")).path, "/%C3%A9%F0%9F%98%80/x%20y");
+  t.equal(odd.route(ask("/a/\ud800")).path, "/%C3%A9%F0%9F%98%80/%EF%BF%BD");
+});
