@@ -109,8 +109,11 @@ export async function replay(
     for (const command of record.before.commands) {
       const own = paths(command).replaceAll("type dummy", "type bridge");
       if (command.startsWith("&")) {
+        const sockets = sh("ss -Hlntu");
         helpers.add(spawn("sh", ["-c", `exec ${own.slice(1)}`], { stdio: "ignore" }));
-        await sleep(1000);
+        await sleep(500);
+        for (let tries = 0; /bind/.test(own) && sockets === sh("ss -Hlntu") && tries < 100; tries++)
+          await sleep(100);
       } else sh(own);
     }
     const env = Object.fromEntries(Object.entries(record.env).map(([name, value]) => [name, paths(value)]));

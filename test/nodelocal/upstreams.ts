@@ -59,8 +59,13 @@ export const resolverZone: Zone = ({ name, type }) =>
 export const stubZone: Zone = ({ name, type }) =>
   type === "A" ? found({ type: "A", name, ttl: 30, data: "192.0.2.54" }) : SERVFAIL;
 
-/** Serves a zone until the process ends, each reply after `delay` milliseconds. */
-export async function serveZone(address: string, zone: Zone, delay = 0): Promise<void> {
+/** Serves a zone until the process ends, each reply after `delay` milliseconds; `asked` counts. */
+export async function serveZone(
+  address: string,
+  zone: Zone,
+  delay = 0,
+  asked = { udp: 0, tcp: 0 },
+): Promise<void> {
   const later = (act: () => void): void => void (delay === 0 ? act() : setTimeout(act, delay));
   const reply = (query: Packet): Packet => {
     const question = query.questions![0]!;
@@ -75,6 +80,7 @@ export async function serveZone(address: string, zone: Zone, delay = 0): Promise
   };
   const udp = createSocket(address.includes(":") ? "udp6" : "udp4");
   udp.on("message", (bytes, { port, address: from }) => {
+    asked.udp++;
     const answer = packet.encode(reply(packet.decode(bytes)));
     later(() => udp.send(answer, port, from));
   });
@@ -91,6 +97,7 @@ export async function serveZone(address: string, zone: Zone, delay = 0): Promise
     socket.on("data", (chunk) => {
       input = Buffer.concat([input, chunk]);
       while (input.length >= 2 && input.length >= input.readUInt16BE() + 2) {
+        asked.tcp++;
         const answer = packet.streamEncode(reply(packet.streamDecode(input)));
         input = input.subarray(input.readUInt16BE() + 2);
         later(() => socket.write(answer));
