@@ -174,11 +174,12 @@ export async function replay(
           break;
         case "start":
           program = launch(record.args);
+          seen = 0;
           exit = undefined;
           void program.ended.then((code) => (exit = code));
           break;
         case "exit":
-          await Promise.race([program.ended, sleep(PATIENCE)]);
+          await Promise.race([program.ended, sleep(PATIENCE, undefined, { ref: false })]);
           break;
         case "still running":
           await sleep(1000);
@@ -187,7 +188,7 @@ export async function replay(
     }
     if (exit === undefined && !record.observed.steps.some(([, what]) => what === "exit"))
       program.child.kill("SIGTERM");
-    const last = await Promise.race([program.ended, sleep(PATIENCE, Number.NaN)]);
+    const last = await Promise.race([program.ended, sleep(PATIENCE, Number.NaN, { ref: false })]);
     if (Number.isNaN(last)) program.child.kill("SIGKILL");
     result.snapshots["after_exit"] = snapshot(dir);
     return { ...result, exit: last, log: program.log() };
