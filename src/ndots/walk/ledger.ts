@@ -53,6 +53,8 @@ const MOST_CLIENTS = 20_000;
 const MOST_NAMES = 2000;
 const MOST_NAMES_OF_ONE = 16;
 const MOST_NAMESPACES = 1000;
+/** For each address without a workload, so many with one may be told apart. */
+const OWNED = 4;
 /** The clients of surplus are one. */
 const OTHERS = "others";
 
@@ -115,7 +117,9 @@ export class Ledger {
 
   #enter(seen: string): Party {
     const owner = this.#options.ownerOf(seen);
-    const isFull = this.#parties.size >= this.#mostClients;
+    // Workloads are as many as there are; addresses without one may be anybody's.
+    const most = owner === undefined ? this.#mostClients : OWNED * this.#mostClients;
+    const isFull = this.#parties.size >= most;
     const address = isFull ? OTHERS : ownText(seen);
     const known = this.#parties.get(address);
     if (known !== undefined && (isFull || known.owner === owner)) return known;
