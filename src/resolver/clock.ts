@@ -4,7 +4,8 @@ import type { Clock, Random } from "./types.ts";
 export const realClock: Clock = {
   now: () => performance.now(),
   at(time, then) {
-    const timer = setTimeout(then, Math.max(0, time - performance.now()));
+    // A timer counts whole milliseconds, and drops what is beyond them: rounded up, none is early.
+    const timer = setTimeout(then, Math.ceil(Math.max(0, time - performance.now())));
     return () => clearTimeout(timer);
   },
 };

@@ -60,7 +60,7 @@ void t.test("the real clock", async (t) => {
   const callOff = realClock.at(start, () => t.fail("was called off"));
   callOff();
   await until(realClock, start + 15);
-  t.ok(realClock.now() - start >= 14);
+  t.ok(realClock.now() - start >= 13.5, "not early, but for the rounding of the timer's own clock");
 });
 
 void t.test("a seed's numbers", async (t) => {
