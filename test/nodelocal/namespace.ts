@@ -31,7 +31,16 @@ export function enterNamespace(url: string): void {
   }
   const done = spawnSync(
     "unshare",
-    ["--net", "--mount", "--fork", "--kill-child", process.execPath, ...process.execArgv, fileURLToPath(url)],
+    [
+      "--net",
+      "--mount",
+      "--fork",
+      "--kill-child",
+      process.execPath,
+      ...process.execArgv,
+      fileURLToPath(url),
+      ...process.argv.slice(2),
+    ],
     { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, [INSIDE]: "1" } },
   );
   process.exit(done.status ?? 1);
