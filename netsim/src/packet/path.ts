@@ -1,0 +1,48 @@
+/**
+ * The way that a packet takes from one pod to another: the devices it passes, each with its MTU and with the tunnels that the
+ * packet is inside of there. The CNI models make one; everything about sizes, fragments and captures is computed from it.
+ */
+
+/**
+ * An encapsulation, by the addresses of its outer header. `source` and `destination` are IPv4 or IPv6 addresses, and their
+ * family is the underlay's. `port`: the outer UDP destination port, where it is not the kind's usual one. `vni`: the VXLAN or
+ * Geneve network identifier, a WireGuard receiver index or an ESP SPI. `inner`: the MAC addresses of the inner Ethernet frame,
+ * for the kinds that carry frames (vxlan, geneve, sleeve, fastdp).
+ */
+export interface Tunnel {
+  readonly kind: "vxlan" | "geneve" | "ipip" | "wireguard" | "esp" | "sleeve" | "fastdp";
+  readonly source: string;
+  readonly destination: string;
+  readonly port?: number;
+  readonly vni?: number;
+  readonly inner?: { readonly source: string; readonly destination: string };
+}
+
+/**
+ * One device on the way, as a packet leaves through it. `node`: the node's name, "" between nodes. `mtu`: octets of an IP
+ * packet (network layer, without the Ethernet header), of the device. `routeMtu`: a lower one that the route into the device
+ * has (Cilium). `tunnels`: those that the packet is inside of when it is on this device, innermost first; a tunnel device has
+ * the packets that it encapsulates without its own tunnel. `mac`: the addresses of the outermost Ethernet frame there.
+ * `says`: a sentence about the device.
+ */
+export interface Link {
+  readonly node: string;
+  readonly device: string;
+  readonly kind: "pod" | "veth" | "bridge" | "tunnel" | "card" | "wire";
+  readonly mtu: number;
+  readonly routeMtu?: number;
+  readonly tunnels: readonly Tunnel[];
+  readonly mac?: { readonly source: string; readonly destination: string };
+  readonly says: string;
+}
+
+/**
+ * The way of packets from `source` to `destination` (addresses of the two ends). `links` in the order that a packet passes
+ * them. `sourceNat`: the address that the packet has as its source when it arrives, where the way rewrites it.
+ */
+export interface Path {
+  readonly source: string;
+  readonly destination: string;
+  readonly links: readonly Link[];
+  readonly sourceNat?: string;
+}
