@@ -1,9 +1,13 @@
 /** The public API of @clusterdns/netsim. */
-export { createIngressTable } from "./gateway/ingress.ts";
-export type { IngressTable } from "./gateway/ingress.ts";
-export type { Answer, GatewayRequest } from "./gateway/request.ts";
-export { createGatewayTable } from "./gateway/route.ts";
-export type { GatewayTable } from "./gateway/route.ts";
+export { createGatewayTable, createIngressTable, entrance } from "./gateway/index.ts";
+export type {
+  Answer,
+  Entrance,
+  EntranceRequest,
+  GatewayRequest,
+  GatewayTable,
+  IngressTable,
+} from "./gateway/index.ts";
 export { readSharing, selectBackends } from "./mesh/affinity.ts";
 export type { BackendState, MeshBackend, ServiceSharing } from "./mesh/affinity.ts";
 export { loadFiles, loadObjects, loadText } from "./model/load.ts";

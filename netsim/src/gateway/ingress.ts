@@ -24,23 +24,34 @@ export interface IngressTable {
   route(request: GatewayRequest): Answer;
 }
 
-/** The Ingresses of a class: named in the spec or the old annotation, or none named and the class the default one. */
+/** The Ingresses of a class: named in the spec or the old annotation, or none named and the class the default one or "". */
 function ofClass(cluster: Cluster, name: string): OtherObject[] {
-  const defaults = (cluster.others.get("IngressClass") ?? []).filter(
-    ({ metadata }) => metadata.annotations["ingressclass.kubernetes.io/is-default-class"] === "true",
-  );
-  const isDefault = defaults.some(({ metadata }) => metadata.name === name);
+  const isDefault = name === "" || defaultClasses(cluster).includes(name);
   return cluster.ingresses
     .filter((ingress) => {
-      const own =
-        text(fields(ingress.spec)["ingressClassName"]) ??
-        ingress.metadata.annotations["kubernetes.io/ingress.class"];
+      const own = classOf(ingress);
       return own === undefined ? isDefault : own === name;
     })
     .map((object) => ({ object }))
     .sort(byAge)
     .map(({ object }) => object);
 }
+
+/** Classes that Ingresses of the input name, or are of by default; "" for those without any. */
+export function ingressClasses(cluster: Cluster): string[] {
+  const [standard] = defaultClasses(cluster);
+  const names = cluster.ingresses.map((ingress) => classOf(ingress) ?? standard ?? "");
+  return [...new Set(names)];
+}
+
+const classOf = (ingress: OtherObject): string | undefined =>
+  text(fields(ingress.spec)["ingressClassName"]) ??
+  ingress.metadata.annotations["kubernetes.io/ingress.class"];
+
+const defaultClasses = (cluster: Cluster): string[] =>
+  (cluster.others.get("IngressClass") ?? [])
+    .filter(({ metadata }) => metadata.annotations["ingressclass.kubernetes.io/is-default-class"] === "true")
+    .map(({ metadata }) => metadata.name);
 
 export function createIngressTable(cluster: Cluster, ingressClass: string): IngressTable {
   const ingresses = ofClass(cluster, ingressClass);
