@@ -3,7 +3,8 @@ import { deriveEndpointSlices } from "./derive-endpoints.ts";
 import { MAX_REPLICAS, derivePods } from "./derive-pods.ts";
 import { groupOf } from "./kinds.ts";
 import type { Slot } from "./kinds.ts";
-import type { Draft } from "./load.ts";
+import type { Draft } from "./reader.ts";
+import { familiesOf, stackOf, subnetsOf } from "./stack.ts";
 import { lineOf, objectName } from "./source.ts";
 import type { Cluster, KubeObject, Namespace, OtherObject } from "./types.ts";
 
@@ -46,8 +47,6 @@ export function complete(draft: Draft): Cluster {
     const line = lineOf(w.source, ["spec", "replicas"]);
     draft.problems.push({ severity: "warning", file, line, field, object: objectName(w), message });
   }
-  const { nodes, pods } = derivePods(list("nodes"), list("pods"), workloads);
-  const services = list<Cluster["services"][number]>("services");
   const everyOther = list<OtherObject>("others");
   const others = new Map<string, OtherObject[]>();
   for (const object of everyOther) {
@@ -55,6 +54,13 @@ export function complete(draft: Draft): Cluster {
     if (same === undefined) others.set(object.kind, [object]);
     else same.push(object);
   }
+  const subnets = subnetsOf(others, list("pods"));
+  const written = list<Cluster["services"][number]>("services");
+  const stack = stackOf(subnets, written, list("nodes"), list("pods"));
+  const { nodes, pods } = derivePods(list("nodes"), list("pods"), workloads, { stack, subnets: subnets.pods });
+  const services = written.map((s) =>
+    s.spec.type === "ExternalName" ? s : { ...s, spec: { ...s.spec, ipFamilies: familiesOf(s, stack) } },
+  );
   const slices = list<Cluster["endpointSlices"][number]>("endpointSlices");
   const cluster: Cluster = {
     namespaces: completeNamespaces(list("namespaces"), used),
@@ -66,6 +72,7 @@ export function complete(draft: Draft): Cluster {
       ...slices,
       ...deriveEndpointSlices(services, slices, pods, nodes, others.get("Endpoints") ?? []),
     ],
+    secrets: list("secrets"),
     networkPolicies: list("networkPolicies"),
     anps: list("anps"),
     banps: list("banps"),

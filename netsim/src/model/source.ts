@@ -1,5 +1,4 @@
 /** Where things were written: the line of an object's field, found again in the file when it is to be shown. */
-import { closeSync, openSync, readSync } from "node:fs";
 import { indexLines, pieceText } from "./parse.ts";
 import type { Path } from "./read.ts";
 import type { KubeObject, Source } from "./types.ts";
@@ -13,21 +12,17 @@ export function keepInput(name: string, bytes: Buffer): void {
   kept.set(name, bytes);
 }
 
+type ReadSpan = (file: string, start: number, end: number) => Buffer | undefined;
+let readSpan: ReadSpan = () => undefined;
+
+/** Says how bytes of a file that is not kept are read again; where there are no files, nobody does. */
+export function readSpansBy(read: ReadSpan): void {
+  readSpan = read;
+}
+
 function spanText(source: Source, [start, end]: readonly [number, number]): string | undefined {
-  const memory = kept.get(source.file);
-  let bytes: Buffer;
-  if (memory !== undefined) bytes = memory.subarray(start, end);
-  else {
-    bytes = Buffer.alloc(end - start);
-    try {
-      const fd = openSync(source.file, "r");
-      const length = readSync(fd, bytes, 0, bytes.length, start);
-      closeSync(fd);
-      if (length < bytes.length) return undefined;
-    } catch {
-      return undefined;
-    }
-  }
+  const bytes = kept.get(source.file)?.subarray(start, end) ?? readSpan(source.file, start, end);
+  if (bytes === undefined) return undefined;
   const dash = /^ *- /.exec(bytes.toString("latin1", 0, 64))?.[0];
   return pieceText(bytes, {
     start: 0,

@@ -1,5 +1,5 @@
 /** Addresses and prefixes as numbers, so that a rule's CIDR is tested in a few machine instructions. */
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "./ip-text.ts";
 
 type Words = readonly [number, number, number, number];
 
@@ -98,4 +98,13 @@ export function sameAddress(a: Address, b: Address): boolean {
 /** Whether every address of `inner` is in `outer`. */
 export function covers(outer: Prefix, inner: Prefix): boolean {
   return outer.bits <= inner.bits && contains(outer, { text: "", v6: inner.v6, words: inner.words });
+}
+
+/** The address `offset` places after the first of a prefix, as text (RFC 5952; the platform's URL parser is its formatter). */
+export function addressAt({ v6, words }: Pick<Prefix, "v6" | "words">, offset: number | bigint): string {
+  const value = words.reduce((sum, word) => (sum << 32n) | BigInt(word), 0n) + BigInt(offset);
+  const part = (bits: bigint, i: number): bigint => (value >> (bits * BigInt(i))) & ((1n << bits) - 1n);
+  if (!v6) return [3, 2, 1, 0].map((i) => part(8n, i)).join(".");
+  const groups = [7, 6, 5, 4, 3, 2, 1, 0].map((i) => part(16n, i).toString(16));
+  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
 }

@@ -1,5 +1,5 @@
 /** What a service proxy costs a connection's first packet, as the cluster grows: rules walked through, or tables asked. */
-import { loadObjects } from "../model/load.ts";
+import { loadObjects } from "../model/reader.ts";
 import { MODES, serviceProxy, type Mode } from "./index.ts";
 import { packet } from "./packet.ts";
 import { outcomes } from "./spread.ts";
