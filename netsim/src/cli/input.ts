@@ -5,6 +5,7 @@ import { createEngine } from "../policy/engine.ts";
 import type { Engine, Enforcer } from "../policy/engine.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
 import type { Probe } from "../policy/rule.ts";
+import { allocate } from "../service/allocate.ts";
 import { UsageError } from "./usage.ts";
 
 const SHOWN = 50;
@@ -40,6 +41,18 @@ export function loadInput(files: readonly string[]): Cluster {
     reportProblems(cluster.problems);
     throw new UsageError("there is nothing usable in the input");
   }
+  return cluster;
+}
+
+/** As `loadInput`, with the addresses that the API server would have chosen; what was filled in is said on standard error. */
+export function loadRunning(files: readonly string[]): Cluster {
+  const given = loadInput(files);
+  reportProblems(given.problems);
+  const { cluster, services } = allocate(given);
+  if (services.length > 0)
+    process.stderr.write(
+      `assumed: cluster IPs or node ports of ${services.length === 1 ? `Service ${services[0]}` : `${services.length} Services`}, which the API server would choose\n`,
+    );
   return cluster;
 }
 

@@ -3,7 +3,7 @@ import type { Cluster, IPFamily, Node } from "../model/types.ts";
 import { parseBlock } from "../service/address.ts";
 import { SCHEDULER_NAMES } from "../service/ipvs/scheduler.ts";
 import { RULE_MODES, rulesData, rulesText } from "../service/render.ts";
-import { loadInput, reportProblems, writeAll } from "./input.ts";
+import { loadRunning, writeAll } from "./input.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
 
 export async function run(args: readonly string[]): Promise<number> {
@@ -27,8 +27,7 @@ export async function run(args: readonly string[]): Promise<number> {
     scheduler: choice("scheduler", values.scheduler, SCHEDULER_NAMES) ?? "rr",
     masqueradeAll: values["masquerade-all"] ?? false,
   };
-  const cluster = loadInput(positionals);
-  reportProblems(cluster.problems);
+  const cluster = loadRunning(positionals);
   const node = findNode(cluster, values.node);
   await writeAll([
     values.json === true

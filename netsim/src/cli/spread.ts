@@ -5,7 +5,7 @@ import { SCHEDULER_NAMES } from "../service/ipvs/scheduler.ts";
 import { MODES, serviceProxy } from "../service/index.ts";
 import { packet } from "../service/packet.ts";
 import { bars, outcomes, seeded, spread } from "../service/spread.ts";
-import { loadInput, reportProblems, writeAll } from "./input.ts";
+import { loadRunning, writeAll } from "./input.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
 
 const MOST = 1_000_000;
@@ -27,8 +27,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const interval = number("interval", values.interval, 0, 86_400);
   const seed = number("seed", values.seed, 1, 2 ** 32 - 1);
   const scheduler = choice("scheduler", values.scheduler, SCHEDULER_NAMES) ?? "rr";
-  const cluster = loadInput(files);
-  reportProblems(cluster.problems);
+  const cluster = loadRunning(files);
 
   const source = sourceOf(cluster, from);
   const target = targetOf(cluster, to);

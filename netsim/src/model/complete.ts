@@ -57,7 +57,10 @@ export function complete(draft: Draft): Cluster {
   const subnets = subnetsOf(others, list("pods"));
   const written = list<Cluster["services"][number]>("services");
   const stack = stackOf(subnets, written, list("nodes"), list("pods"));
-  const { nodes, pods } = derivePods(list("nodes"), list("pods"), workloads, { stack, subnets: subnets.pods });
+  const { nodes, pods } = derivePods(list("nodes"), list("pods"), workloads, {
+    stack,
+    subnets: subnets.pods,
+  });
   const services = written.map((s) =>
     s.spec.type === "ExternalName" ? s : { ...s, spec: { ...s.spec, ipFamilies: familiesOf(s, stack) } },
   );

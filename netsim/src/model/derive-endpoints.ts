@@ -77,16 +77,6 @@ function hintsOf(
 
 const familyOf = (ip: string): IPFamily => (parseAddress(ip)?.v6 === true ? "IPv6" : "IPv4");
 
-/** The address families of a Service: as it says, else its cluster addresses', else its pods' first address'. */
-function familiesOf(service: Service, pods: readonly Pod[]): readonly IPFamily[] {
-  if (service.spec.ipFamilies !== undefined && service.spec.ipFamilies.length > 0)
-    return service.spec.ipFamilies;
-  const addresses = (service.spec.clusterIPs ?? []).filter((ip) => ip !== "None");
-  if (addresses.length > 0) return addresses.map(familyOf);
-  const first = pods.find((p) => p.status.podIP !== undefined)?.status.podIP;
-  return [first === undefined ? "IPv4" : familyOf(first)];
-}
-
 function slicesOf(
   service: Service,
   pods: readonly Pod[],
@@ -101,7 +91,7 @@ function slicesOf(
     ...(headless && { "service.kubernetes.io/headless": "" }),
   };
   const slices: EndpointSlice[] = [];
-  for (const family of familiesOf(service, pods)) {
+  for (const family of service.spec.ipFamilies ?? []) {
     // Pods that give a named port different numbers go into different slices.
     const groups = new Map<string, { ports: EndpointPort[]; endpoints: Endpoint[] }>();
     for (const pod of pods) {
@@ -180,7 +170,7 @@ function mirrored(object: OtherObject, service: Service): EndpointSlice[] {
   );
 }
 
-/** Slices of every Service that has none in the input. */
+/** Slices of every Service that has none in the input; their families are its `ipFamilies`. */
 export function deriveEndpointSlices(
   services: readonly Service[],
   given: readonly EndpointSlice[],

@@ -3,8 +3,8 @@
  * or Job of which no pod was given; and the node and address of pods that come from manifests without a status. All of it
  * depends on names alone, so that one more manifest moves no other pod.
  */
-import { parsePrefix } from "../select/cidr.ts";
-import type { Node, Pod, Source, Workload } from "./types.ts";
+import { addressAt, parsePrefix } from "../select/cidr.ts";
+import type { IPFamily, Node, Pod, Source, Workload } from "./types.ts";
 
 const NO_LABELS = Object.freeze({});
 
@@ -88,24 +88,56 @@ function inventNode(name: string, source: Source): Node {
   };
 }
 
-/** Nodes get what they lack: an InternalIP in 172.18.0.0/16, a podCIDR in 10.244.0.0/16 (as kind and kubeadm deal them). */
-function completeNodes(nodes: readonly Node[]): Node[] {
+/** What nodes get where nothing else is said: as kind and kubeadm deal them. */
+const RANGES: Readonly<Record<IPFamily, { readonly pods: string; readonly nodes: string }>> = {
+  IPv4: { pods: "10.244.0.0/16", nodes: "172.18.0.0/16" },
+  IPv6: { pods: "fd00:10:244::/56", nodes: "fc00:f853:ccd:e793::/64" },
+};
+
+/** The families that nodes and pods have, and the ranges that pods' addresses come from, where these are known. */
+export interface Network {
+  readonly stack: readonly IPFamily[];
+  readonly subnets: readonly string[];
+}
+
+/** Nodes get what they lack: an InternalIP and a podCIDR of each family (the first range of a subnet stays unused). */
+function completeNodes(nodes: readonly Node[], { stack, subnets }: Network): Node[] {
   const taken = new Set(nodes.flatMap((n) => [n.spec.podCIDR, ...(n.spec.podCIDRs ?? [])]));
-  let third = 0;
-  return nodes.map((node, i) => {
-    const { podCIDR = node.spec.podCIDRs?.[0] } = node.spec;
-    let cidr = podCIDR;
-    while (cidr === undefined || (podCIDR === undefined && taken.has(cidr))) cidr = `10.244.${++third}.0/24`;
-    taken.add(cidr);
-    const addresses = node.status.addresses ?? [];
-    const internal = addresses.some((a) => a.type === "InternalIP");
-    const made = { type: "InternalIP", address: `172.18.${(i + 2) >>> 8}.${(i + 2) & 255}` };
-    return {
-      ...node,
-      spec: { ...node.spec, podCIDR: cidr, podCIDRs: node.spec.podCIDRs ?? [cidr] },
-      status: { ...node.status, addresses: internal ? addresses : [made, ...addresses] },
+  const pools = stack.map((family) => {
+    const own = subnets.find((cidr) => parsePrefix(cidr)?.v6 === (family === "IPv6"));
+    const deal = rangeDealer(own ?? RANGES[family].pods);
+    return (): string[] => {
+      let cidr = deal();
+      while (cidr !== undefined && taken.has(cidr)) cidr = deal();
+      return cidr === undefined ? [] : [cidr];
     };
   });
+  return nodes.map((node, i) => {
+    const { podCIDR, podCIDRs: listed = podCIDR === undefined ? [] : [podCIDR] } = node.spec;
+    const podCIDRs = listed.length > 0 ? listed : pools.flatMap((deal) => deal());
+    const addresses = node.status.addresses ?? [];
+    const internal = addresses.some((a) => a.type === "InternalIP");
+    const made = stack.map((family) => ({
+      type: "InternalIP",
+      address: addressAt(parsePrefix(RANGES[family].nodes)!, i + 2),
+    }));
+    return {
+      ...node,
+      spec: { ...node.spec, ...(podCIDRs[0] !== undefined && { podCIDR: podCIDRs[0] }), podCIDRs },
+      status: { ...node.status, addresses: internal ? addresses : [...made, ...addresses] },
+    };
+  });
+}
+
+/** Ranges of a subnet for one node after another, as long as there are any: /24 or /64, or 256 of a smaller subnet. */
+function rangeDealer(subnet: string): () => string | undefined {
+  const prefix = parsePrefix(subnet)!;
+  const width = prefix.v6 ? 128 : 32;
+  const bits = Math.min(width - 2, Math.max(prefix.v6 ? 64 : 24, prefix.bits + 8));
+  const count = 2 ** Math.min(30, Math.max(0, bits - prefix.bits));
+  let next = count > 1 ? 1 : 0;
+  return () =>
+    next < count ? `${addressAt(prefix, BigInt(next++) << BigInt(width - bits))}/${bits}` : undefined;
 }
 
 /** Deals addresses of a node's podCIDRs: the name's hash says where to begin looking for a free one. */
@@ -115,29 +147,22 @@ function addressDealer(pods: readonly Pod[]) {
       .flatMap((p) => (p.status.podIPs ?? []).map((i) => i.ip))
       .concat(pods.flatMap((p) => p.status.podIP ?? [])),
   );
+  const full = new Set<string>();
   return (podCIDR: string, name: string): string | undefined => {
     const prefix = parsePrefix(podCIDR);
-    if (prefix === undefined) return undefined;
+    if (prefix === undefined || full.has(podCIDR)) return undefined;
     const hostBits = Math.min(16, (prefix.v6 ? 128 : 32) - prefix.bits);
     const size = 2 ** hostBits - 3; // not the network, the bridge (.1) or the broadcast address
     for (let i = 0; i < size; i++) {
       const offset = 2 + ((hash(name) + i) % size);
-      const ip = prefix.v6 ? v6Text(prefix.words, offset) : v4Text((prefix.words[3] + offset) >>> 0);
+      const ip = addressAt(prefix, offset);
       if (taken.has(ip)) continue;
       taken.add(ip);
       return ip;
     }
+    full.add(podCIDR);
     return undefined;
   };
-}
-
-const v4Text = (word: number): string => [24, 16, 8, 0].map((shift) => (word >>> shift) & 255).join(".");
-
-/** URL parsing is the platform's IPv6 formatter (RFC 5952). */
-function v6Text(words: readonly number[], offset: number): string {
-  const sum = [...words.slice(0, 3), ((words[3] ?? 0) + offset) >>> 0];
-  const groups = sum.flatMap((w) => [(w >>> 16).toString(16), (w & 0xffff).toString(16)]);
-  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
 }
 
 /** All pods that the cluster would run, and its nodes. Two nodes are made up where pods must go somewhere and none is given. */
@@ -145,6 +170,7 @@ export function derivePods(
   givenNodes: readonly Node[],
   givenPods: readonly Pod[],
   workloads: readonly Workload[],
+  network: Network,
 ): { nodes: readonly Node[]; pods: readonly Pod[] } {
   const byNamespace = podsByNamespace(givenPods);
   const makers = workloads.filter((w) => !ownedByWorkload(w) && !hasPods(w, byNamespace));
@@ -157,7 +183,7 @@ export function derivePods(
     nodes = [...names].sort().map((name) => inventNode(name, source));
   }
   if (makers.length === 0 && homeless.length === 0) return { nodes, pods: givenPods };
-  nodes = completeNodes(nodes);
+  nodes = completeNodes(nodes, network);
   const sorted = [...nodes].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   const made = makers.flatMap((w) => podsOf(w, sorted));
   const deal = addressDealer(givenPods);

@@ -137,7 +137,7 @@ export interface LoadBalancerIngress {
 
 /**
  * A Service. Filled in: `type` (ClusterIP), `ports` ([]), `sessionAffinity` (None), `internalTrafficPolicy` (Cluster),
- * `externalTrafficPolicy` (Cluster, where the type has one), `clusterIPs` from `clusterIP` and back. A `selector` that is
+ * `externalTrafficPolicy` (Cluster, where the type has one), `clusterIPs` from `clusterIP` and back, `ipFamilies`. A `selector` that is
  * absent means that the EndpointSlices are somebody else's business; addresses are never invented.
  */
 export interface Service extends KubeObject {
@@ -225,6 +225,8 @@ export interface Cluster {
   readonly workloads: readonly Workload[];
   readonly services: readonly Service[];
   readonly endpointSlices: readonly EndpointSlice[];
+  /** Their names alone. */
+  readonly secrets: readonly KubeObject[];
   readonly networkPolicies: readonly NetworkPolicy[];
   readonly anps: readonly AdminNetworkPolicy[];
   readonly banps: readonly BaselineAdminNetworkPolicy[];

@@ -41,14 +41,17 @@ function entryNode(site: Site, from: Endpoint, destination: string): string | un
     .name;
 }
 
-export const serviceAt = (site: Site, address: string): Service | undefined =>
-  site.cluster.services.find((s) =>
+/** The Service that has the address; of several that share it (a balancer's, an external IP) the one with that port. */
+export function serviceAt(site: Site, address: string, port?: number): Service | undefined {
+  const found = site.cluster.services.filter((s) =>
     [
       ...(s.spec.clusterIPs ?? []),
       ...(s.spec.externalIPs ?? []),
       ...(s.status.loadBalancer?.ingress ?? []).map((i) => i.ip ?? ""),
     ].includes(address),
   );
+  return found.find((s) => s.spec.ports.some((p) => p.port === port)) ?? found[0];
+}
 
 export function throughService(
   site: Site,
@@ -57,7 +60,7 @@ export function throughService(
   port: number,
   goal: Goal,
 ): ServiceResult {
-  const own = serviceAt(site, address);
+  const own = serviceAt(site, address, port);
   const isClusterIP = own?.spec.clusterIPs?.includes(address) === true;
   if (from.kind === "external" && isClusterIP)
     return failed(

@@ -5,7 +5,7 @@ import type { Endpoint } from "../policy/endpoint.ts";
 import { placeOf, sidePlace, sideText } from "../policy/explain.ts";
 import type { Side } from "../policy/judge.ts";
 import { clusterDnsOf, kubeletDns, LINK_LOCAL } from "./settings.ts";
-import type { Site } from "./site.ts";
+import { inFamily, type Site } from "./site.ts";
 import { NOWHERE, type Origin } from "./types.ts";
 
 export interface Crossing {
@@ -41,13 +41,13 @@ interface Way {
   readonly refused: boolean;
 }
 
-export function createJourney(site: Site, from: Endpoint, nodelocal: boolean): Journey {
+export function createJourney(site: Site, asker: Endpoint, nodelocal: boolean): Journey {
   const { cluster, engine } = site;
   const dnsPods = endpointsOfDns(site);
   const { nameserver } = kubeletDns(cluster);
   const known = new Map<string, Way>();
 
-  function wayTo(server: string, protocol: "UDP" | "TCP"): Way {
+  function wayTo(from: Endpoint, server: string, protocol: "UDP" | "TCP"): Way {
     const atNode = nodelocal && (server === LINK_LOCAL || server === nameserver);
     if (atNode) {
       const host = cluster.nodes.find((n) => n.metadata.name === from.node);
@@ -68,7 +68,9 @@ export function createJourney(site: Site, from: Endpoint, nodelocal: boolean): J
   return ({ server, proto, name }) => {
     const protocol = proto === "udp" ? "UDP" : "TCP";
     const key = `${server} ${protocol}`;
-    const way = known.get(key) ?? wayTo(server, protocol);
+    // A query goes by the nameserver's family, whatever the connection will take.
+    const from = inFamily(engine, asker, server.includes(":") ? "IPv6" : "IPv4");
+    const way = known.get(key) ?? wayTo(from, server, protocol);
     known.set(key, way);
     const { endpoint, port } = way;
     const base = { server: "cluster", to: endpoint?.id, endpoint, learned: false, side: undefined } as const;

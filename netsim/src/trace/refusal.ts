@@ -1,4 +1,5 @@
 /** Where the service proxy lets nothing through: why, and what to change. */
+import { subnetsOf } from "../model/stack.ts";
 import type { Service } from "../model/types.ts";
 import { contains, parseAddress, parseBlock } from "../service/address.ts";
 import type { Connection } from "../service/packet.ts";
@@ -185,14 +186,13 @@ function endpointsRemedy({ cluster }: Site, service: Service): Stop["remedy"] {
   };
 }
 
+/** Whether the cluster's configuration says that addresses of Services are taken from there. */
 export function inServiceRange({ cluster }: Site, address: string): boolean {
   const parsed = parseAddress(address);
-  const cidrs = (cluster.others.get("ServiceCIDR") ?? []).flatMap(
-    (o) => (o.spec as { cidrs?: readonly string[] } | undefined)?.cidrs ?? [],
-  );
+  const { services } = subnetsOf(cluster.others, cluster.pods);
   return (
     parsed !== undefined &&
-    cidrs.some((c) => {
+    services.some((c) => {
       const block = parseBlock(c);
       return block !== undefined && contains(block, parsed);
     })

@@ -1,5 +1,6 @@
 /** The cluster as a trace walks through it: policies compiled, service proxies made when a packet first comes to a node. */
-import type { Cluster } from "../model/types.ts";
+import type { Cluster, IPFamily } from "../model/types.ts";
+import type { Endpoint } from "../policy/endpoint.ts";
 import { createEngine, type Engine } from "../policy/engine.ts";
 import { parseAddress } from "../service/address.ts";
 import { serviceProxy, type Mode, type ServiceProxy } from "../service/index.ts";
@@ -22,6 +23,12 @@ export interface Site {
   /** The same cluster, with addresses learnt for names. */
   knowing(names: ReadonlyMap<string, readonly string[]>): Site;
 }
+
+/** The same end by its address of the wanted family, where it has one. */
+export const inFamily = (engine: Engine, end: Endpoint, family: IPFamily | undefined): Endpoint =>
+  family === undefined || end.pod === undefined
+    ? end
+    : (engine.endpoints.pod(end.pod, family === "IPv6") ?? end);
 
 export function createSite(cluster: Cluster, wanted: Mode | undefined): Site {
   const settings = proxySettings(cluster);

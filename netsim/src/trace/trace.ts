@@ -14,7 +14,7 @@ import { hostsFile, isLoopback } from "./hosts-file.ts";
 import { judge } from "./passage.ts";
 import { ignoredRules } from "./policy.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";
-import { createSite, type Site } from "./site.ts";
+import { createSite, inFamily, type Site } from "./site.ts";
 import type { Stop, Trace } from "./types.ts";
 import { createWalk, type Walk } from "./walk.ts";
 import { complete } from "./world.ts";
@@ -53,12 +53,6 @@ function sourcesOf({ engine }: Site, text: string, family: TraceOptions["family"
   const found = [...createParties(engine).source(text)].sort((a, b) => (a.id < b.id ? -1 : 1));
   return found.map((end) => inFamily(engine, end, family));
 }
-
-/** The same end by its address of the wanted family, where it has one. */
-const inFamily = (engine: Site["engine"], end: Endpoint, family: TraceOptions["family"]): Endpoint =>
-  family === undefined || end.pod === undefined
-    ? end
-    : (engine.endpoints.pod(end.pod, family === "IPv6") ?? end);
 
 function sourceStop({ cluster }: Site, text: string): Stop {
   const pod = cluster.pods.find((p) => `${p.metadata.namespace}/${p.metadata.name}` === text);
@@ -166,7 +160,7 @@ function arrive(walk: Walk, from: Endpoint, address: string, name: string | unde
   if (isLoopback(address)) return toItself(walk, source);
   if (source.address.v6 !== address.includes(":"))
     return walk.end({ verdict: "unroutable", reason: "no-common-family" });
-  const owner = serviceAt(site, address);
+  const owner = serviceAt(site, address, goal.port);
   const direct = site.engine.endpoints.byAddress(address);
   const ports = owner?.spec.ports.filter((p) => p.protocol === goal.protocol) ?? [];
   const port =

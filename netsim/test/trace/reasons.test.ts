@@ -1,6 +1,8 @@
 /** Why a connection ends where it does: a case for each reason, and the line to change. */
 import t from "tap";
-import { loadText } from "../../src/model/load.ts";
+import { loadObjects, loadText } from "../../src/model/load.ts";
+import { refused } from "../../src/trace/refusal.ts";
+import { createSite } from "../../src/trace/site.ts";
 import { trace, type TraceOptions } from "../../src/trace/trace.ts";
 import { REASONS, type Reason, type Trace } from "../../src/trace/types.ts";
 import { ciliumPolicy, networkPolicy, node, pod, service } from "../policy/make.ts";
@@ -248,6 +250,47 @@ t.test("Services", async (t) => {
   is(t, await ask("198.51.100.7:80", [balanced], {}, "192.0.2.9"), "allow", "allowed");
 });
 
+t.test("an address that two Services share", async (t) => {
+  const shared = (name: string, port: number, more: object = {}) =>
+    service(`data/${name}`, {
+      clusterIP: `10.96.0.${port}`,
+      selector: { app: "db" },
+      externalIPs: ["198.51.100.9"],
+      ports: [{ port, targetPort: 5432 }],
+      ...more,
+    });
+  const both = [shared("first", 80), shared("second", 81, { selector: { app: "gone" } })];
+  is(t, await ask("198.51.100.9:80", both), "allow", "allowed");
+  const other = await ask("198.51.100.9:81", both);
+  is(t, other, "reject", "no-endpoints", "the port says which one is meant");
+  t.match(at(other, "service"), { object: "Service data/second" });
+});
+
+t.test("what a proxy refuses, and no Service or range explains", (t) => {
+  const site = createSite(loadObjects(usual), "nftables");
+  const connection = (verdict: "rejected" | "dropped") => ({
+    verdict,
+    destination: { address: "192.0.2.1", port: 80 },
+    source: "10.244.1.2",
+    translated: false,
+    masqueraded: false,
+    service: undefined,
+    steps: [{ where: "filter", rule: "ip daddr 192.0.2.1 drop", effect: verdict }],
+    rules: 1,
+    lookups: 0,
+  });
+  for (const [verdict, outcome, reason] of [
+    ["rejected", "reject", "rejected-by-proxy"],
+    ["dropped", "timeout", "dropped-by-proxy"],
+  ] as const) {
+    const { stop, hops } = refused(site, undefined, connection(verdict), "192.0.2.1:80/TCP", "node-1");
+    t.match(stop, { verdict: outcome, reason });
+    t.match(hops, [{ verdict: outcome, rule: "ip daddr 192.0.2.1 drop", what: /nftables on node-1/ }]);
+    seen.add(reason);
+  }
+  t.end();
+});
+
 t.test("policy", async (t) => {
   const byService = networkPolicy("data/by-service", {
     podSelector: {},
@@ -413,9 +456,8 @@ t.test("whatever TO is, there is an answer", async (t) => {
 
 t.test("every reason is met here or in the guide's traces", (t) => {
   const elsewhere: Reason[] = ["fqdn-not-learned", "l7-denied", "l7-tls"];
-  const rare: Reason[] = ["rejected-by-proxy", "dropped-by-proxy"];
   t.same(
-    Object.keys(REASONS).filter((r) => ![...seen, ...elsewhere, ...rare].includes(r as Reason)),
+    Object.keys(REASONS).filter((r) => ![...seen, ...elsewhere].includes(r as Reason)),
     [],
   );
   t.end();
