@@ -5,9 +5,13 @@
 
 /**
  * An encapsulation, by the addresses of its outer header. `source` and `destination` are IPv4 or IPv6 addresses, and their
- * family is the underlay's. `port`: the outer UDP destination port, where it is not the kind's usual one. `vni`: the VXLAN or
- * Geneve network identifier, a WireGuard receiver index or an ESP SPI. `inner`: the MAC addresses of the inner Ethernet frame,
- * for the kinds that carry frames (vxlan, geneve, sleeve, fastdp).
+ * family is the underlay's. `port`: the outer UDP destination port, where it is not the kind's usual one (for `esp`: UDP
+ * encapsulation, RFC 3948). `vni`: the VXLAN or Geneve network identifier, a WireGuard receiver index or an ESP SPI. `inner`:
+ * the MAC addresses of the inner Ethernet frame, for the kinds that carry frames (vxlan, geneve, sleeve, fastdp).
+ *
+ * `options`: octets of Geneve options, a multiple of 4. `mode` of `esp`: in transport mode the packet's own IP header stays the
+ * outermost (default: tunnel). `encrypted`: sleeve's NaCl boxes. `df`: what becomes of DF in an outer IPv4 header, where it is
+ * not the kind's own way (the option `df` of `ip link ... type vxlan`).
  */
 export interface Tunnel {
   readonly kind: "vxlan" | "geneve" | "ipip" | "wireguard" | "esp" | "sleeve" | "fastdp";
@@ -16,14 +20,22 @@ export interface Tunnel {
   readonly port?: number;
   readonly vni?: number;
   readonly inner?: { readonly source: string; readonly destination: string };
+  readonly options?: number;
+  readonly mode?: "tunnel" | "transport";
+  readonly encrypted?: boolean;
+  readonly df?: "unset" | "set" | "inherit";
 }
 
 /**
- * One device on the way, as a packet leaves through it. `node`: the node's name, "" between nodes. `mtu`: octets of an IP
- * packet (network layer, without the Ethernet header), of the device. `routeMtu`: a lower one that the route into the device
+ * One device on the way, as a packet leaves or enters through it. `node`: the node's name, "" between nodes. `mtu`: octets of an
+ * IP packet (network layer, without the Ethernet header), of the device. `routeMtu`: a lower one that the route into the device
  * has (Cilium). `tunnels`: those that the packet is inside of when it is on this device, innermost first; a tunnel device has
- * the packets that it encapsulates without its own tunnel. `mac`: the addresses of the outermost Ethernet frame there.
- * `says`: a sentence about the device.
+ * the packets that it encapsulates without its own tunnel. `mac`: the addresses of the outermost Ethernet frame there; a tunnel
+ * device that carries IP packets and no frames has none. `address`: what the node signs with when it answers on this device
+ * (ICMP errors to the packet's source). `says`: a sentence about the device.
+ *
+ * `bridged`: packets get into the device by bridging, not by routing: a tunnel device that is a port of the bridge beside it
+ * (Weave; not flannel, whose bridge is a gateway), or a wire that is a switch's. Nobody answers there when a packet is too big.
  */
 export interface Link {
   readonly node: string;
@@ -33,12 +45,15 @@ export interface Link {
   readonly routeMtu?: number;
   readonly tunnels: readonly Tunnel[];
   readonly mac?: { readonly source: string; readonly destination: string };
+  readonly address?: string;
+  readonly bridged?: boolean;
   readonly says: string;
 }
 
 /**
  * The way of packets from `source` to `destination` (addresses of the two ends). `links` in the order that a packet passes
- * them. `sourceNat`: the address that the packet has as its source when it arrives, where the way rewrites it.
+ * them: with a pod's end at both its `pod` device and the node's `veth`. `sourceNat`: the address that the packet has as its
+ * source when it arrives, where the way rewrites it.
  */
 export interface Path {
   readonly source: string;
