@@ -51,6 +51,32 @@ export function allocate(cluster: Cluster): Allocated {
     : { cluster: { ...cluster, services }, services: changed.map(nameOf) };
 }
 
+/** Balancers' addresses where nothing is said: TEST-NET-2 (RFC 5737). */
+const BALANCERS = "198.51.100.0/24";
+
+/** Services of type LoadBalancer that are still waiting get the address that a controller outside would give. */
+export function balance(cluster: Cluster): Allocated {
+  const isWaiting = ({ spec, status }: Service): boolean =>
+    spec.type === "LoadBalancer" && (status.loadBalancer?.ingress ?? []).length === 0;
+  const waiting = cluster.services.filter(isWaiting);
+  if (waiting.length === 0) return { cluster, services: [] };
+  const range = parsePrefix(BALANCERS)!;
+  const deal = dealer(254, (i) => addressAt(range, 1 + i), new Set(cluster.services.flatMap(balancersOf)));
+  const given = new Map(
+    [...waiting]
+      .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+      .map((s) => [s, s.spec.loadBalancerIP ?? deal(nameOf(s))]),
+  );
+  const services = cluster.services.map((s) => {
+    const ip = given.get(s);
+    return ip === undefined ? s : { ...s, status: { loadBalancer: { ingress: [{ ip }] } } };
+  });
+  return { cluster: { ...cluster, services }, services: waiting.map(nameOf) };
+}
+
+const balancersOf = ({ status }: Service): string[] =>
+  (status.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []);
+
 const nameOf = ({ metadata }: Service): string => `${metadata.namespace}/${metadata.name}`;
 
 type Deal<T> = (name: string) => T | undefined;

@@ -143,7 +143,7 @@ const portRemedy = (service: Service): Stop["remedy"] => ({
 });
 
 /** Why a Service has no endpoints: no such pods, pods that are not ready, or a named port that they do not have. */
-function endpointsRemedy({ cluster }: Site, service: Service): Stop["remedy"] {
+export function endpointsRemedy({ cluster }: Site, service: Service): Stop["remedy"] {
   const { selector } = service.spec;
   if (selector === undefined)
     return {

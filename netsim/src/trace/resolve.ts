@@ -25,6 +25,7 @@ import {
 import type { Cluster, Service } from "../model/types.ts";
 import type { DnsCache } from "../policy/cilium/dns-cache.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
+import { parseAddress } from "../service/address.ts";
 import { createJourney, type Crossing } from "./query.ts";
 import { corefilesOf, kubeletDns, LINK_LOCAL, OUTSIDE_RESOLVER, type KubeletDns } from "./settings.ts";
 import type { Site } from "./site.ts";
@@ -59,19 +60,23 @@ export interface ResolveOptions {
   readonly records?: string;
 }
 
-/** Looks `name` up as a program in `from` would. Answers that the DNS proxy sees go into `cache`. */
+/**
+ * Looks `name` up as a program in `from` would. Answers that the DNS proxy sees go into `cache`; `fronts` are the addresses
+ * (or a balancer's name) that the world outside knows for it, where no record is given.
+ */
 export async function resolve(
   site: Site,
   from: Endpoint,
   name: string,
   cache: DnsCache,
   options: ResolveOptions,
+  fronts: readonly string[] = [],
 ): Promise<Resolution> {
   const { cluster } = site;
   const model = findModel(options.resolver ?? DEFAULT_RESOLVER) ?? findModel(DEFAULT_RESOLVER)!;
   const kubelet = kubeletDns(cluster);
   const conf = parseResolvConf(resolvConfOf(from, kubelet));
-  const outside = outsideNames(cluster, name, kubelet.clusterDomain, options.records ?? "");
+  const outside = outsideNames(cluster, name, kubelet.clusterDomain, options.records ?? "", fronts);
   const world = createWorld(outside.records);
   const clock = virtualClock();
   const random = seededRandom(1);
@@ -222,9 +227,22 @@ const isCountry = (label: string): boolean =>
   /^[a-z]{2}$/.test(label) && regions.of(label.toUpperCase()) !== undefined;
 
 /** Names that only the world outside can have: they get addresses for documentation where none are given. */
-function outsideNames(cluster: Cluster, name: string, clusterDomain: string, text: string) {
-  const given = readRecords(text, "records");
-  const records = typeof given === "string" ? [] : given;
+function outsideNames(
+  cluster: Cluster,
+  name: string,
+  clusterDomain: string,
+  text: string,
+  fronts: readonly string[],
+) {
+  const read = (lines: string) => {
+    const found = readRecords(lines, "records");
+    return typeof found === "string" ? [] : found;
+  };
+  const own = parseName(name);
+  const isGiven = own !== undefined && createWorld(read(text)).has(own);
+  const lines = isGiven ? [] : fronts.map((front) => frontRecord(name, front));
+  const records = [...read(text), ...read(lines.join("\n"))];
+  const balancers = isGiven ? [] : fronts.filter((front) => parseAddress(front) === undefined);
   const namespaces = new Set(cluster.namespaces.map((n) => n.metadata.name));
   const isOutside = (host: string): boolean => {
     const labels = host.toLowerCase().replace(/\.$/, "").split(".");
@@ -235,9 +253,18 @@ function outsideNames(cluster: Cluster, name: string, clusterDomain: string, tex
   };
   const has = createWorld(records);
   const aliases = cluster.services.flatMap((s: Service) => s.spec.externalName ?? []);
-  const invented = [...new Set([name, ...aliases])].filter((host) => {
+  const invented = [...new Set([name, ...aliases, ...balancers])].filter((host) => {
     const parsed = parseName(host);
     return isOutside(host) && parsed !== undefined && !has.has(parsed);
   });
   return { records: [...records, ...inventedRecords(invented, 300)], invented };
 }
+
+const frontRecord = (name: string, front: string): string => {
+  const family = parseAddress(front)?.family;
+  const data =
+    family === undefined
+      ? `CNAME ${front.replace(/\.?$/, ".")}`
+      : `${family === "IPv6" ? "AAAA" : "A"} ${front}`;
+  return `${name.replace(/\.?$/, ".")} ${data}`;
+};

@@ -8,6 +8,7 @@ import { hostPort, parseAddress } from "../service/address.ts";
 import type { Mode } from "../service/index.ts";
 import { serviceAt, serviceHop, throughService, type Way } from "./connect.ts";
 import { dnsHops } from "./dns.ts";
+import { frontAddresses, gateAt, throughGate } from "./gate.ts";
 import { parseGoal, type GoalOptions } from "./goal.ts";
 import { hop, note } from "./origin.ts";
 import { hostsFile, isLoopback } from "./hosts-file.ts";
@@ -125,7 +126,9 @@ async function byName(walk: Walk, from: Endpoint, name: string): Promise<Trace> 
     return arrive(walk, from, address, undefined, site);
   }
   const cache = createDnsCache();
-  const resolution = await resolve(site, from, name, cache, options);
+  const { request } = walk.goal;
+  const fronts = request === undefined ? [] : frontAddresses(site, request);
+  const resolution = await resolve(site, from, name, cache, options, fronts);
   const dns = dnsHops(site.cluster, from, resolution);
   walk.dns = dns;
   walk.hops.push(...dns.hops);
@@ -177,9 +180,21 @@ function arrive(walk: Walk, from: Endpoint, address: string, name: string | unde
   if (result.stop !== undefined) return walk.end(result.stop);
   if (result.ways.length === 0) return walk.end({ verdict: "unroutable", reason: "no-such-address" });
   const at = `${hostPort(address, port)}/${goal.protocol}`;
-  return judge(walk, source, result.ways, { address, port, name }, site, (way) =>
+  const there = judge(walk, source, result.ways, { address, port, name }, site, (way) =>
     way.connection === undefined ? undefined : serviceHop(site, result.service, at, way, result.ways),
   );
+  return there.verdict === "allow" ? onward(walk, from, there, address, port, site) : there;
+}
+
+/** Where the connection ends at a proxy for the cluster's Ingresses or Gateways, the request goes on from there. */
+function onward(walk: Walk, from: Endpoint, there: Trace, address: string, port: number, site: Site): Trace {
+  const { request } = walk.goal;
+  const gate = request === undefined ? undefined : gateAt(site, request, address, port);
+  if (gate === undefined || walk.to === undefined) return there;
+  return throughGate(walk, gate, walk.to, site, (goal) => {
+    walk.goal = goal;
+    return arrive(walk, from, address, undefined, site);
+  });
 }
 
 /** Within the pod: neither policy nor routes have a say. */

@@ -100,6 +100,9 @@ export const REASONS = {
   "ingress-denied": "policy of the destination's drops the connection",
   "fqdn-not-learned":
     "toFQDNs selects the name, but no answer for it went through the DNS proxy: no egress rule with rules.dns let the query pass there",
+  "no-route": "no rule of the Ingresses or Gateways takes the request (404)",
+  "backend-missing": "the rule that takes the request has no backend that can be used (500, 503)",
+  "redirect-loop": "the Ingress or Gateway sends the client round in circles",
   "l7-denied": "Cilium's HTTP proxy refuses the request (403)",
   "l7-tls": "HTTP rules on a connection that is TLS: the proxy cannot read it without terminatingTLS",
   "no-such-address": "an address of a node's pod range that no pod has",

@@ -8,7 +8,8 @@ import type { End, Hop, Note, Stop, Trace } from "./types.ts";
 /** A trace as it grows. */
 export interface Walk {
   readonly site: Site;
-  readonly goal: Goal;
+  /** Changes where a proxy sends a request on, or the client elsewhere. */
+  goal: Goal;
   readonly options: TraceOptions;
   readonly hops: Hop[];
   readonly notes: Note[];
@@ -16,6 +17,7 @@ export interface Walk {
   to: Endpoint | undefined;
   port: number | undefined;
   dns: DnsHops | undefined;
+  redirects: number;
   end(stop?: Stop): Trace;
 }
 
@@ -30,6 +32,7 @@ export function createWalk(site: Site, fromText: string, goal: Goal, options: Tr
     to: undefined,
     port: goal.port,
     dns: undefined,
+    redirects: 0,
     end: (stop) => ({
       verdict: stop?.verdict ?? "allow",
       reason: stop?.reason ?? "allowed",

@@ -5,7 +5,7 @@
 import { loadObjects } from "../model/reader.ts";
 import type { Cluster, EndpointSlice, Node, Pod } from "../model/types.ts";
 import { addressAt } from "../select/cidr.ts";
-import { allocate, serviceRanges } from "../service/allocate.ts";
+import { allocate, balance, serviceRanges } from "../service/allocate.ts";
 import { clusterDnsOf } from "./settings.ts";
 
 export interface Completed {
@@ -23,11 +23,13 @@ export function complete(given: Cluster): Completed {
     assumed.push(
       "no DNS Service in the input: kube-system/kube-dns with two CoreDNS pods, as in every cluster",
     );
-  const { cluster, services } = allocate(withDns);
+  const { cluster: dealt, services } = allocate(withDns);
   if (services.length > 0)
     assumed.push(
       `cluster IPs or node ports of ${services.length === 1 ? `Service ${services[0]}` : `${services.length} Services`}, which the API server would choose`,
     );
+  const { cluster, services: balanced } = balance(dealt);
+  if (balanced.length > 0) assumed.push(`addresses of the load balancers of ${balanced.join(", ")}`);
   return { cluster, assumed };
 }
 

@@ -454,8 +454,15 @@ t.test("whatever TO is, there is an answer", async (t) => {
     t.ok((await ask(to)).reason in REASONS, JSON.stringify(to).slice(0, 40));
 });
 
-t.test("every reason is met here or in the guide's traces", (t) => {
-  const elsewhere: Reason[] = ["fqdn-not-learned", "l7-denied", "l7-tls"];
+t.test("every reason is met here, in the guide's traces or in those through gateways", (t) => {
+  const elsewhere: Reason[] = [
+    "fqdn-not-learned",
+    "l7-denied",
+    "l7-tls",
+    "no-route",
+    "backend-missing",
+    "redirect-loop",
+  ];
   t.same(
     Object.keys(REASONS).filter((r) => ![...seen, ...elsewhere].includes(r as Reason)),
     [],
