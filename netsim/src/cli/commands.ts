@@ -34,6 +34,18 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "where many connections to a Service would go",
     load: () => import("./spread.ts"),
   },
+  cost: {
+    usage:
+      "[--services 10,100,1000] [--mode iptables|nftables|ipvs|ebpf]... [--endpoints N] [--format text|csv|json]",
+    summary: "what a packet to one Service among many meets on its way, as a curve",
+    load: () => import("./cost.ts"),
+  },
+  conntrack: {
+    usage:
+      "[--cores N | --max N] [--rate N] [--kernel VERSION] [--endpoints N] [--overlap 0..1] [--single-request] [--lookups N] [--seed N] [--json]",
+    summary: "how long a node's connection table lasts, and how many DNS lookups lose a packet to its race",
+    load: () => import("./conntrack.ts"),
+  },
   observe: {
     usage:
       "--input-file FILE [--namespace NAME] [--pod NAME] [--verdict VERDICT] [-o compact|dict|table|json] ... (options of hubble observe)",
