@@ -1,17 +1,29 @@
-/** The command line of `hubble observe`: its options, as the pflag library reads them. */
+/** The command line of `hubble observe`: what it asks for. */
+import { ArgumentError, KINDS, options, SHORT_OF } from "./flags.ts";
 import { decodeFilter } from "./json.ts";
 import { FilterError } from "./patterns.ts";
 import type { Output } from "./printer.ts";
 import { createFilterFlags } from "./request.ts";
 import type { Filters } from "./request.ts";
-import { parseWhen } from "./time.ts";
+import { parseDuration, parseWhen } from "./time.ts";
+import type { EventKind } from "./types.ts";
 
-/** A command line that Hubble refuses; the message is Hubble's. */
-export class ArgumentError extends Error {}
+export { ArgumentError };
 
 export interface ObserveOptions {
+  /** Which of Hubble's subcommands: `flows` is the default. */
+  readonly kind: "flows" | EventKind;
   readonly filters: Filters;
   readonly inputFile: string | undefined;
+  /** What is not Hubble's: manifests, traffic to simulate over them, a log of DNS queries, and waiting for more of a file. */
+  readonly files: readonly string[];
+  readonly traffic: string | undefined;
+  readonly dnsLog: string | undefined;
+  readonly tail: boolean;
+  /** In the workload's place: its start (nanoseconds since 1970), length (nanoseconds) and seed. */
+  readonly start: bigint | undefined;
+  readonly duration: bigint | undefined;
+  readonly seed: number | undefined;
   readonly output: Output;
   readonly color: "auto" | "always" | "never";
   readonly timeFormat: string;
@@ -29,94 +41,8 @@ export interface ObserveOptions {
   readonly until: bigint | undefined;
 }
 
-type Kind = "filter" | "bool" | "text" | "count";
-
-const words = (text: string): string[] => text.trim().split(/\s+/);
-
-/** Filters that may stand without a value, and the value that they then have. */
-const BARE: ReadonlyMap<string, string> = new Map([
-  ["ipv4", "v4"],
-  ["ipv6", "v6"],
-  ...words(
-    "not encrypted unencrypted reply not-reply all-namespaces from-all-namespaces to-all-namespaces",
-  ).map((name): [string, string] => [name, "true"]),
-]);
-
-const KINDS: ReadonlyMap<string, Kind> = new Map([
-  ...words(`not uuid node-name node-label from-cluster cluster to-cluster protocol tcp-flags type verdict drop-reason-desc
-    http-status http-method http-path http-url http-header trace-id ip-trace-id from-fqdn fqdn to-fqdn from-ip snat-ip ip to-ip
-    ipv4 ipv6 ip-version from-pod pod to-pod from-namespace namespace to-namespace from-all-namespaces all-namespaces
-    to-all-namespaces from-label label to-label from-service service to-service from-port port to-port from-workload workload
-    to-workload from-identity identity to-identity traffic-direction cel-expression interface encrypted unencrypted reply
-    not-reply`).map((name): [string, Kind] => [name, "filter"]),
-  ...words(`all follow numeric ip-translation print-node-name print-policy-names silent-errors print-raw-filters
-    use-default-field-masks debug tls tls-allow-insecure port-forward`).map((name): [string, Kind] => [
-    name,
-    "bool",
-  ]),
-  ...words(`since until output time-format color input-file field-mask allowlist denylist server timeout request-timeout config
-    tls-ca-cert-files tls-client-cert-file tls-client-key-file tls-server-name basic-auth-username basic-auth-password
-    port-forward-port kube-context kube-namespace kubeconfig`).map((name): [string, Kind] => [name, "text"]),
-  ["last", "count"],
-  ["first", "count"],
-]);
-
-const SHORT: ReadonlyMap<string, string> = new Map([
-  ["t", "type"],
-  ["4", "ipv4"],
-  ["6", "ipv6"],
-  ["n", "namespace"],
-  ["A", "all-namespaces"],
-  ["l", "label"],
-  ["o", "output"],
-  ["f", "follow"],
-  ["s", "silent-errors"],
-  ["D", "debug"],
-  ["P", "port-forward"],
-]);
-const SHORT_OF: ReadonlyMap<string, string> = new Map([...SHORT].map(([short, name]) => [name, short]));
-
 const TRUE = /^(?:1|t|T|true|TRUE|True)$/;
 const FALSE = /^(?:0|f|F|false|FALSE|False)$/;
-
-/** Options in their order, each with its value; what is no option is left out. Throws ArgumentError. */
-function* options(args: readonly string[]): Generator<readonly [name: string, value: string]> {
-  const rest = [...args];
-  for (let arg = rest.shift(); arg !== undefined && arg !== "--"; arg = rest.shift()) {
-    if (!arg.startsWith("-") || arg === "-") continue;
-    if (arg.startsWith("--")) {
-      const equals = arg.indexOf("=");
-      const name = arg.slice(2, equals < 0 ? undefined : equals);
-      const kind = KINDS.get(name);
-      if (name === "" || name.startsWith("-") || name.startsWith("="))
-        throw new ArgumentError(`bad flag syntax: ${arg}`);
-      if (kind === undefined) throw new ArgumentError(`unknown flag: --${name}`);
-      const bare = kind === "bool" ? "true" : BARE.get(name);
-      const value = equals < 0 ? (bare ?? rest.shift()) : arg.slice(equals + 1);
-      if (value === undefined) throw new ArgumentError(`flag needs an argument: --${name}`);
-      yield [name, value];
-      continue;
-    }
-    // -fA, -o json, -ojson, -o=json
-    for (let shorts = arg.slice(1); shorts !== "";) {
-      const short = shorts.charAt(0);
-      const name = SHORT.get(short);
-      if (name === undefined) throw new ArgumentError(`unknown shorthand flag: '${short}' in -${shorts}`);
-      const bare = KINDS.get(name) === "bool" ? "true" : BARE.get(name);
-      const after = shorts.slice(1);
-      shorts = "";
-      if (after.startsWith("=") && after.length > 1) yield [name, after.slice(1)];
-      else if (bare !== undefined) {
-        yield [name, bare];
-        shorts = after;
-      } else {
-        const value = after === "" ? rest.shift() : after;
-        if (value === undefined) throw new ArgumentError(`flag needs an argument: '${short}' in -${short}`);
-        yield [name, value];
-      }
-    }
-  }
-}
 
 const OUTPUTS: ReadonlyMap<string, Output> = new Map([
   ["compact", "compact"],
@@ -130,6 +56,18 @@ const OUTPUTS: ReadonlyMap<string, Output> = new Map([
 
 const MOST = 1_000_000n;
 
+const SUBCOMMANDS = ["flows", "agent-events", "debug-events"] as const;
+
+/** Values of the options that are not Hubble's. */
+const OWN = {
+  start: { read: parseWhen, form: "2026-04-14T09:15:00Z, or 5m for five minutes ago" },
+  duration: { read: (text: string) => parseDuration(text), form: "30s, 5m or 1h" },
+  seed: {
+    read: (text: string) => (/^\d{1,15}$/.test(text) ? BigInt(text) : undefined),
+    form: "a whole number",
+  },
+} as const;
+
 /** Reads the command line. `now` (nanoseconds since 1970) is what `--since 5m` counts from. Throws ArgumentError. */
 export function readArguments(args: readonly string[], now: bigint): ObserveOptions {
   const flags = createFilterFlags();
@@ -138,7 +76,10 @@ export function readArguments(args: readonly string[], now: bigint): ObserveOpti
   const lists = { allowlist: [] as string[], denylist: [] as string[] };
   const counts = new Map<string, bigint>();
 
-  for (const [name, value] of options(args)) {
+  const words: string[] = [];
+  for (const [given, value] of options(args, words)) {
+    // Hubble's --workload is a filter, `Deployment/web`; a file of traffic is what nobody calls a workload.
+    const name = given === "workload" && /\.(?:ya?ml|json)$/.test(value) ? "traffic" : given;
     try {
       switch (KINDS.get(name)) {
         case "filter":
@@ -171,7 +112,7 @@ export function readArguments(args: readonly string[], now: bigint): ObserveOpti
   const fail = (message: string): never => {
     throw new ArgumentError(message);
   };
-  const own = filtersOf(flags.filters);
+  const asked = filtersOf(flags.filters);
   const format = texts.get("output") ?? "compact";
   const output = OUTPUTS.get(format) ?? fail(`invalid output format: ${format}`);
   if (output === "table" && has("follow")) fail("table output format is not compatible with follow mode");
@@ -193,16 +134,31 @@ export function readArguments(args: readonly string[], now: bigint): ObserveOpti
   const since = when("since");
   const until = has("follow") ? undefined : when("until");
   const filters = {
-    allow: [...own.allow, ...raw("allowlist", lists.allowlist)],
-    deny: [...own.deny, ...raw("denylist", lists.denylist)],
+    allow: [...asked.allow, ...raw("allowlist", lists.allowlist)],
+    deny: [...asked.deny, ...raw("denylist", lists.denylist)],
   };
   if (first === 0n && last > MOST && !has("print-raw-filters"))
     fail(`--last must be <= 1_000_000, got ${last}`);
 
   const color = (texts.get("color") ?? "auto").toLowerCase();
+  const kind = SUBCOMMANDS.find((name) => name === words[0]);
+  const own = (name: "start" | "duration" | "seed"): bigint | undefined => {
+    const text = texts.get(name);
+    const value = text === undefined ? undefined : OWN[name].read(text, now);
+    return text === undefined ? undefined : (value ?? fail(`--${name} ${text}: write ${OWN[name].form}`));
+  };
+  const seed = own("seed");
   return {
+    kind: kind ?? "flows",
     filters,
     inputFile: texts.get("input-file"),
+    files: kind === undefined ? words : words.slice(1),
+    traffic: texts.get("traffic"),
+    dnsLog: texts.get("dns-log"),
+    tail: has("tail"),
+    start: own("start"),
+    duration: own("duration"),
+    seed: seed === undefined ? undefined : Number(seed),
     output,
     color: color === "always" || color === "never" ? color : "auto",
     timeFormat: texts.get("time-format") ?? "StampMilli",

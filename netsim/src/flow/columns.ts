@@ -1,9 +1,17 @@
 /**
  * Text in columns, as Go's text/tabwriter aligns it (elastic tabstops): cells end with a tab, a column is a run of lines that have
- * a cell there, and it is as wide as the widest of them and `padding`. What follows a line's last tab belongs to no column.
+ * a cell there, and it is as wide as the widest of them and `padding`. What follows a line's last tab belongs to no column. A form
+ * feed ends the line and all columns; a vertical tab is a tab.
  */
 export function alignColumns(text: string, least: number, padding: number): string {
-  const lines = text.split("\n").map((line) => line.split("\t"));
+  return text
+    .split("\f")
+    .map((part) => alignBlock(part, least, padding))
+    .join("\n");
+}
+
+function alignBlock(text: string, least: number, padding: number): string {
+  const lines = text.split("\n").map((line) => line.split(/[\t\v]/));
   const out: string[] = lines.map(() => "");
   const width = (cell: string): number => [...cell].length;
 

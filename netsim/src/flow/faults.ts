@@ -1,4 +1,4 @@
-/** What is wrong with an address or a network, in the words of Go's net/netip. */
+/** What is wrong with an address or a network, in the words of Go's net/netip; and with labels, in those of apimachinery. */
 import { parseAddress } from "../select/cidr.ts";
 
 const within = (call: string, text: string, fault: string): string =>
@@ -35,4 +35,43 @@ export function prefixFault(text: string): string {
     text,
     known ? "prefix length out of range" : `bad bits after slash: ${JSON.stringify(bits)}`,
   );
+}
+
+const NAME =
+  "consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+const KEY_FORM = `(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')`;
+const VALUE_FORM = `(e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`;
+const PREFIX =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+
+const isName = (text: string): boolean => /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/.test(text);
+const isSubdomain = (text: string): boolean =>
+  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text);
+
+/** Of a label's key, in the words of apimachinery's validation; undefined for a good one. */
+export function labelKeyFault(key: string): string | undefined {
+  const parts = key.split("/");
+  if (parts.length > 2)
+    return `a valid label key must ${NAME} ${KEY_FORM} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`;
+  const [name = "", prefix] = parts.reverse();
+  const faults = [
+    prefix !== undefined && prefix.length > 253 ? "prefix part must be no more than 253 bytes" : "",
+    prefix !== undefined && !isSubdomain(prefix) ? `prefix part ${PREFIX}` : "",
+    name === ""
+      ? "name part must be non-empty"
+      : name.length > 63
+        ? "name part must be no more than 63 bytes"
+        : "",
+    isName(name) ? "" : `name part must ${NAME} ${KEY_FORM}`,
+  ].filter((fault) => fault !== "");
+  return faults.length === 0 ? undefined : faults.join("; ");
+}
+
+/** Of a label's value. */
+export function labelValueFault(value: string): string | undefined {
+  const faults = [
+    value.length > 63 ? "must be no more than 63 bytes" : "",
+    value === "" || isName(value) ? "" : `a valid label must be an empty string or ${NAME} ${VALUE_FORM}`,
+  ].filter((fault) => fault !== "");
+  return faults.length === 0 ? undefined : faults.join("; ");
 }

@@ -1,5 +1,6 @@
 /** Which flows a filter lets through (pkg/hubble/filters of Cilium 1.20): every field that is there must hold. */
 import { contains, parseAddress, parsePrefix } from "../select/cidr.ts";
+import { byExpression } from "./cel.ts";
 import { inside, regex } from "./expressions.ts";
 import { addressFault, prefixFault } from "./faults.ts";
 import { byHeader, byMethod, byStatus, byUrl, pathOf } from "./http.ts";
@@ -89,10 +90,8 @@ const BUILDERS: { readonly [K in keyof FlowFilter]-?: Build<K> } = {
   trace_id: (ids) => (f) => ids.includes(f?.trace_context?.parent?.trace_id ?? ""),
   traffic_direction: (directions) => (f) =>
     f !== undefined && directions.includes(f.traffic_direction ?? "TRAFFIC_DIRECTION_UNKNOWN"),
-  experimental: ({ cel_expression: expressions = [] }) => {
-    if (expressions.length > 0) throw new FilterError("netsim does not evaluate CEL expressions");
-    return () => true;
-  },
+  experimental: ({ cel_expression: expressions = [] }) =>
+    expressions.length === 0 ? () => true : byExpression(expressions),
   interface: (wanted) => (f) =>
     f?.interface !== undefined &&
     wanted.some(

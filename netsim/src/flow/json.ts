@@ -2,7 +2,7 @@
 import { enumName, enums, messages } from "./schema.ts";
 import type { Field } from "./schema.ts";
 import { canonicalTime, parseTime } from "./time.ts";
-import type { FlowFilter, FlowsResponse } from "./types.ts";
+import type { EventKind, EventResponse, FlowFilter, FlowsResponse } from "./types.ts";
 
 /** Why text is no message; `message` is for people. */
 export class DecodeError extends Error {}
@@ -25,7 +25,9 @@ const INTEGERS = new Map<string, readonly [bigint, bigint]>([
   ["uint32", [0n, 2n ** 32n - 1n]],
   ["int32", [-(2n ** 31n), 2n ** 31n - 1n]],
   ["Int32Value", [-(2n ** 31n), 2n ** 31n - 1n]],
+  ["UInt32Value", [0n, 2n ** 32n - 1n]],
   ["uint64", [0n, 2n ** 64n - 1n]],
+  ["int64", [-(2n ** 63n), 2n ** 63n - 1n]],
 ]);
 
 function integer(value: unknown, type: string, [least, most]: readonly [bigint, bigint]): bigint {
@@ -46,7 +48,7 @@ function scalar(value: unknown, type: string, unknown: Unknown): unknown {
   const range = INTEGERS.get(type);
   if (range !== undefined) {
     const number = integer(value, type, range);
-    return type === "uint64" ? String(number) : Number(number);
+    return type.endsWith("int64") ? String(number) : Number(number);
   }
   if (type === "Timestamp") {
     const nanos = typeof value === "string" ? parseTime(value) : undefined;
@@ -66,7 +68,7 @@ function scalar(value: unknown, type: string, unknown: Unknown): unknown {
 const isDefault = (value: unknown, type: string): boolean =>
   value === "" ||
   (type === "bool" && value === false) ||
-  (type === "uint64" && value === "0") ||
+  (type.endsWith("int64") && value === "0") ||
   ((type === "uint32" || type === "int32") && value === 0) ||
   (enums.has(type) && value === enumName(type, 0));
 
@@ -112,6 +114,20 @@ function decode(text: string, type: string, unknown: Unknown): Json {
 export function decodeResponse(text: string, unknown: Unknown): FlowsResponse {
   return decode(text, "GetFlowsResponse", unknown) as FlowsResponse;
 }
+
+/** One line of agent or debug events, as their servers answer. Throws DecodeError. */
+export function decodeEvent(kind: EventKind, text: string, unknown: Unknown): EventResponse {
+  return decode(text, EVENTS[kind], unknown) as EventResponse;
+}
+
+export function encodeEvent(kind: EventKind, response: EventResponse): string {
+  return encode(response, EVENTS[kind]);
+}
+
+const EVENTS: Readonly<Record<EventKind, string>> = {
+  "agent-events": "GetAgentEventsResponse",
+  "debug-events": "GetDebugEventsResponse",
+};
 
 /** A filter as `--allowlist` takes it; a field that is not known is an error. Throws DecodeError. */
 export function decodeFilter(text: string): FlowFilter {

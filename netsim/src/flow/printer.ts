@@ -1,5 +1,6 @@
 /** Flows as text, in the forms of `hubble observe -o`: compact, dict, table and JSON (hubble/pkg/printer of Cilium 1.20). */
 import { alignColumns } from "./columns.ts";
+import { joinPath, quote } from "./go-text.ts";
 import { encodeResponse } from "./json.ts";
 import { flowType, summaryOf, verdictText } from "./labels.ts";
 import { RESERVED_IDENTITIES } from "./names.ts";
@@ -36,7 +37,7 @@ export interface Printer {
 }
 
 const NOTHING: Printed = { out: "", err: "" };
-const SEPARATOR = "------------\n";
+export const SEPARATOR = "------------\n";
 
 interface Row {
   readonly time: string;
@@ -126,7 +127,7 @@ export function createPrinter(options: PrinterOptions): Printer {
     const list = cutOff(names);
     const at = time(response.time);
     if (output === "dict") {
-      const message = s.message === undefined ? "N/A" : JSON.stringify(s.message);
+      const message = s.message === undefined ? "N/A" : quote(s.message);
       const before = printed > 0 ? SEPARATOR : "";
       if (printed === 0) printed++;
       const rows = `  TIMESTAMP: ${at}\n      STATE: ${state}\n      NODES: ${list}\n    MESSAGE: ${message}\n`;
@@ -136,7 +137,7 @@ export function createPrinter(options: PrinterOptions): Printer {
       ["NODE_CONNECTED", `Receiving flows from ${names.length} nodes: ${list}`],
       ["NODE_UNAVAILABLE", `${names.length} nodes are unavailable: ${list}`],
       ["NODE_GONE", `${names.length} nodes removed from cluster: ${list}`],
-      ["NODE_ERROR", `Error ${JSON.stringify(s.message ?? "")} on ${names.length} nodes: ${list}`],
+      ["NODE_ERROR", `Error ${quote(s.message ?? "")} on ${names.length} nodes: ${list}`],
     ]).get(state);
     const text = what ?? `unknown node status event: ${state}`;
     return { out: "", err: paint.safe(`${at} [${response.node_name ?? ""}]: ${text}\n`) };
@@ -188,8 +189,9 @@ function hosts(f: Flow, translate: boolean, paint: Paint): [string, string] {
   ): string => {
     const namespace = service === undefined ? end?.namespace : service.namespace;
     const name = end?.pod_name ?? service?.name;
-    const named = name === undefined ? names.join(",") : join(namespace, name);
-    const text = translate && named !== "" ? named : (address ?? "");
+    const known = name !== undefined || names.length > 0;
+    const named = name === undefined ? names.join(",") : joinPath(namespace ?? "", name);
+    const text = translate && known ? named : (address ?? "");
     if (port === undefined) return paint("cyan", text);
     return paint("cyan", `${text.includes(":") ? `[${text}]` : text}:${paint("yellow", String(port))}`);
   };
@@ -198,6 +200,3 @@ function hosts(f: Flow, translate: boolean, paint: Paint): [string, string] {
     host(f.IP.destination, ports.destination_port, f.destination, f.destination_service, f.destination_names),
   ];
 }
-
-const join = (namespace: string | undefined, name: string): string =>
-  namespace === undefined ? name : `${namespace}/${name}`;

@@ -53,6 +53,26 @@ const MESSAGES: Readonly<Record<string, string>> = {
     encrypted:bool[] experimental:Experimental`,
   Experimental: "cel_expression[]",
   EventTypeFilter: "type:int32 match_sub_type:bool sub_type:int32",
+  GetAgentEventsResponse: "agent_event:AgentEvent node_name time:Timestamp",
+  AgentEvent: `type:AgentEventType |unknown:AgentEventUnknown |agent_start:TimeNotification
+    |policy_update:PolicyUpdateNotification |endpoint_regenerate:EndpointRegenNotification
+    |endpoint_update:EndpointUpdateNotification |ipcache_update:IPCacheNotification
+    |service_upsert:ServiceUpsertNotification |service_delete:ServiceDeleteNotification`,
+  AgentEventUnknown: "type notification",
+  TimeNotification: "time:Timestamp",
+  PolicyUpdateNotification: "labels[] revision:uint64 rule_count:int64",
+  EndpointRegenNotification: "id:uint64 labels[] error",
+  EndpointUpdateNotification: "id:uint64 labels[] error pod_name namespace",
+  IPCacheNotification: `cidr identity:uint32 old_identity:UInt32Value host_ip old_host_ip encrypt_key:uint32 namespace
+    pod_name`,
+  ServiceUpsertNotificationAddr: "ip port:uint32",
+  ServiceUpsertNotification: `id:uint32 frontend_address:ServiceUpsertNotificationAddr
+    backend_addresses:ServiceUpsertNotificationAddr[] type traffic_policy name namespace ext_traffic_policy
+    int_traffic_policy`,
+  ServiceDeleteNotification: "id:uint32",
+  GetDebugEventsResponse: "debug_event:DebugEvent node_name time:Timestamp",
+  DebugEvent: `type:DebugEventType source:Endpoint hash:UInt32Value arg1:UInt32Value arg2:UInt32Value arg3:UInt32Value
+    message cpu:Int32Value`,
 };
 
 /** `A B` number from 0; `A=5 B` go on from there. */
@@ -93,6 +113,23 @@ const ENUMS: Readonly<Record<string, string>> = {
     UNSUPPORTED_PROTOCOL_FOR_DSR_ENCAP NO_EGRESS_GATEWAY UNENCRYPTED_TRAFFIC TTL_EXCEEDED NO_NODE_ID DROP_RATE_LIMITED
     IGMP_HANDLED IGMP_SUBSCRIBED MULTICAST_HANDLED DROP_HOST_NOT_READY DROP_EP_NOT_READY DROP_NO_EGRESS_IP DROP_PUNT_PROXY
     DROP_FRAG_NOT_FOUND_WORLD=207`,
+  AgentEventType: `AGENT_EVENT_UNKNOWN AGENT_STARTED=2 POLICY_UPDATED POLICY_DELETED ENDPOINT_REGENERATE_SUCCESS
+    ENDPOINT_REGENERATE_FAILURE ENDPOINT_CREATED ENDPOINT_DELETED IPCACHE_UPSERTED IPCACHE_DELETED SERVICE_UPSERTED
+    SERVICE_DELETED`,
+  DebugEventType: `DBG_EVENT_UNKNOWN DBG_GENERIC DBG_LOCAL_DELIVERY DBG_ENCAP DBG_LXC_FOUND DBG_POLICY_DENIED DBG_CT_LOOKUP
+    DBG_CT_LOOKUP_REV DBG_CT_MATCH DBG_CT_CREATED DBG_CT_CREATED2 DBG_ICMP6_HANDLE DBG_ICMP6_REQUEST DBG_ICMP6_NS
+    DBG_ICMP6_TIME_EXCEEDED DBG_CT_VERDICT DBG_DECAP DBG_PORT_MAP DBG_ERROR_RET DBG_TO_HOST DBG_TO_STACK
+    DBG_PKT_HASH DBG_LB6_LOOKUP_FRONTEND DBG_LB6_LOOKUP_FRONTEND_FAIL DBG_LB6_LOOKUP_BACKEND_SLOT
+    DBG_LB6_LOOKUP_BACKEND_SLOT_SUCCESS DBG_LB6_LOOKUP_BACKEND_SLOT_V2_FAIL DBG_LB6_LOOKUP_BACKEND_FAIL
+    DBG_LB6_REVERSE_NAT_LOOKUP DBG_LB6_REVERSE_NAT DBG_LB4_LOOKUP_FRONTEND DBG_LB4_LOOKUP_FRONTEND_FAIL
+    DBG_LB4_LOOKUP_BACKEND_SLOT DBG_LB4_LOOKUP_BACKEND_SLOT_SUCCESS DBG_LB4_LOOKUP_BACKEND_SLOT_V2_FAIL
+    DBG_LB4_LOOKUP_BACKEND_FAIL DBG_LB4_REVERSE_NAT_LOOKUP DBG_LB4_REVERSE_NAT DBG_LB4_LOOPBACK_SNAT
+    DBG_LB4_LOOPBACK_SNAT_REV DBG_CT_LOOKUP4 DBG_RR_BACKEND_SLOT_SEL DBG_REV_PROXY_LOOKUP DBG_REV_PROXY_FOUND
+    DBG_REV_PROXY_UPDATE DBG_L4_POLICY DBG_NETDEV_IN_CLUSTER DBG_NETDEV_ENCAP4 DBG_CT_LOOKUP4_1 DBG_CT_LOOKUP4_2
+    DBG_CT_CREATED4 DBG_CT_LOOKUP6_1 DBG_CT_LOOKUP6_2 DBG_CT_CREATED6 DBG_SKIP_PROXY DBG_L4_CREATE
+    DBG_IP_ID_MAP_FAILED4 DBG_IP_ID_MAP_FAILED6 DBG_IP_ID_MAP_SUCCEED4 DBG_IP_ID_MAP_SUCCEED6 DBG_LB_STALE_CT
+    DBG_INHERIT_IDENTITY DBG_SK_LOOKUP4 DBG_SK_LOOKUP6 DBG_SK_ASSIGN DBG_L7_LB DBG_SKIP_POLICY DBG_LB6_LOOPBACK_SNAT
+    DBG_LB6_LOOPBACK_SNAT_REV`,
 };
 
 export interface Field {

@@ -3,6 +3,8 @@
  * source stands for every source. Grammar and messages are those of apimachinery's pkg/labels.
  */
 import { contains, parseAddress, parsePrefix } from "../select/cidr.ts";
+import { labelKeyFault, labelValueFault } from "./faults.ts";
+import { quote } from "./go-text.ts";
 import { FilterError } from "./patterns.ts";
 
 type Test = (labels: readonly Label[]) => boolean;
@@ -91,10 +93,10 @@ export function parseSelector(text: string): Test {
       case "in":
       case "=":
       case "==":
-        return among(find, operator.text === "in" ? values() : exact(), true);
+        return among(find, dotted(name.text), operator.text === "in" ? values() : exact(), true);
       case "notin":
       case "!=":
-        return among(find, operator.text === "notin" ? values() : exact(), false);
+        return among(find, dotted(name.text), operator.text === "notin" ? values() : exact(), false);
       case ">":
       case "<": {
         const [limit = ""] = exact();
@@ -131,29 +133,29 @@ export function parseSelector(text: string): Test {
 
 type Find = (labels: readonly Label[]) => string | undefined;
 
-const VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
-const KEY = /^(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
-
-function among(find: Find, values: readonly string[], wanted: boolean): Test {
-  const wrong = values.find((value) => !VALUE.test(value));
-  if (wrong !== undefined)
-    throw new FilterError(`values[0]: Invalid value: ${JSON.stringify(wrong)}: a valid label is needed`);
+function among(find: Find, key: string, values: readonly string[], wanted: boolean): Test {
+  const faults = [...values].sort().flatMap((value, i) => {
+    const fault = labelValueFault(value);
+    return fault === undefined ? [] : [`values[${i}][${key}]: Invalid value: ${quote(value)}: ${fault}`];
+  });
+  if (faults.length > 0)
+    throw new FilterError(faults.length === 1 ? faults.join() : `[${faults.join(", ")}]`);
   return (labels) => {
     const value = find(labels);
     return (value !== undefined && values.includes(value)) === wanted;
   };
 }
 
+/** A key as it is handed to apimachinery, which knows no colons. */
+const dotted = (name: string): string => (name.includes(":") ? name.replace(":", ".") : `any.${name}`);
+
 /** The value of the first label with the key. A `cidr:` key finds the labels of the networks inside it. */
 function finder(name: string): Find {
   const colon = name.indexOf(":");
   const [source, key] = colon < 0 ? ["any", name] : [name.slice(0, colon) || "any", name.slice(colon + 1)];
-  // The key is tested as it is handed to apimachinery, which knows no colons.
-  const given = `${colon < 0 ? "any" : name.slice(0, colon)}.${key}`;
-  if (!KEY.test(given) || given.length > 317)
-    throw new FilterError(
-      `<nil>: Invalid value: ${JSON.stringify(given)}: name part must be a qualified name`,
-    );
+  const given = dotted(name);
+  const fault = labelKeyFault(given);
+  if (fault !== undefined) throw new FilterError(`<nil>: Invalid value: ${quote(given)}: ${fault}`);
   if (source === "cidr") {
     const outer = network(key);
     return (labels) =>

@@ -81,7 +81,7 @@ const UNITS = new Map([
 ]);
 
 /** Go's durations: `1h43m`, `1.5s`, `-3ms`, `0`; nanoseconds. */
-function parseDuration(text: string): bigint | undefined {
+export function parseDuration(text: string): bigint | undefined {
   const [, sign, rest = ""] = /^([+-]?)(.*)$/.exec(text) ?? [];
   if (rest === "0") return 0n;
   const parts = [...rest.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)];

@@ -68,6 +68,8 @@ export interface Layer7 {
 export interface PolicyRef {
   name?: string;
   namespace?: string;
+  labels?: string[];
+  revision?: string;
   kind?: string;
 }
 
@@ -98,9 +100,15 @@ export interface Flow {
   event_type?: { type?: number; sub_type?: number };
   traffic_direction?: Enum;
   policy_match_type?: number;
+  trace_observation_point?: Enum;
+  trace_reason?: Enum;
+  drop_reason?: number;
   drop_reason_desc?: Enum;
+  reply?: boolean;
   is_reply?: boolean;
   debug_capture_point?: Enum;
+  proxy_port?: number;
+  sock_xlate_point?: Enum;
   interface?: { index?: number; name?: string };
   trace_context?: { parent?: { trace_id?: string } };
   ip_trace_id?: { trace_id?: string; ip_option_type?: number };
@@ -132,6 +140,57 @@ export interface FlowsResponse {
   lost_events?: LostEvents;
   node_name?: string;
   time?: string;
+}
+
+/** What Hubble's servers tell beside flows: `hubble observe agent-events` and `debug-events`. */
+export type EventKind = "agent-events" | "debug-events";
+
+export interface EventResponse {
+  agent_event?: AgentEvent;
+  debug_event?: DebugEvent;
+  node_name?: string;
+  time?: string;
+}
+
+interface ServiceAddress {
+  ip?: string;
+  port?: number;
+}
+
+/** One of the notifications is there, or none. */
+export interface AgentEvent {
+  type?: Enum;
+  unknown?: { type?: string; notification?: string };
+  agent_start?: { time?: string };
+  policy_update?: { labels?: string[]; revision?: string; rule_count?: string };
+  endpoint_regenerate?: { id?: string; labels?: string[]; error?: string };
+  endpoint_update?: { id?: string; namespace?: string; pod_name?: string };
+  ipcache_update?: {
+    cidr?: string;
+    identity?: number;
+    old_identity?: number;
+    host_ip?: string;
+    old_host_ip?: string;
+    encrypt_key?: number;
+  };
+  service_upsert?: {
+    id?: number;
+    frontend_address?: ServiceAddress;
+    backend_addresses?: ServiceAddress[];
+    type?: string;
+    traffic_policy?: string;
+    name?: string;
+    namespace?: string;
+  };
+  service_delete?: { id?: number };
+}
+
+export interface DebugEvent {
+  type?: Enum;
+  source?: Endpoint;
+  hash?: number;
+  message?: string;
+  cpu?: number;
 }
 
 /** All fields must hold, of each field one entry. */
