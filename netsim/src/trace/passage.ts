@@ -12,19 +12,21 @@ import type { Site } from "./site.ts";
 import type { Hop, Trace } from "./types.ts";
 import type { Walk } from "./walk.ts";
 
-type Asked = Denial["asked"];
+/** Where a connection was sent before anybody translated it; `name` is what it was asked for by. */
+export type Arrival = Denial["asked"];
 
 /** Policy, route and proxies; of several endpoints the first that cannot be reached, else the first. */
 export function judge(
   walk: Walk,
   from: Endpoint,
   ways: readonly Way[],
-  asked: Asked,
+  asked: Arrival,
   site: Site,
   translated?: (way: Way) => Hop | undefined,
 ): Trace {
   const { goal, hops, notes } = walk;
   const judged = ways.map((way) => judgeWay(site, from, way, goal));
+  walk.options.listener?.judged?.(judged, asked, site);
   const denied = judged.filter((j) => j.egress.action === "deny" || j.ingress.action === "deny");
   const taken = (denied[0] ?? judged[0])!;
   if (denied.length > 0 && denied.length < judged.length)

@@ -18,6 +18,7 @@ import {
   type Chain,
   type LookupReport,
   type ResolvConf,
+  type RR,
   type Sent,
   type VirtualClock,
   type World,
@@ -41,6 +42,8 @@ export interface Asked {
   readonly crossing: Crossing;
   /** Addresses in the answer. */
   addresses: readonly string[];
+  /** The answer's records; the least of their TTLs, in seconds, is how long it holds. */
+  records: readonly RR[];
 }
 
 export interface Resolution {
@@ -99,6 +102,7 @@ export async function resolve(
           proto: question.proto,
           crossing,
           addresses: [],
+          records: [],
         };
         asked.push(entry);
         if (crossing.fate === "drop") return new Promise<never>(() => undefined);
@@ -116,6 +120,7 @@ export async function resolve(
           message.additional,
         );
         entry.addresses = reply.addresses;
+        entry.records = message.answer;
         if (crossing.learned && reply.addresses.length > 0) {
           const ttl = Math.min(...message.answer.map((rr) => rr.ttl));
           cache.lookup(clock.now() / 1000, question.name.toLowerCase(), reply.addresses, ttl);

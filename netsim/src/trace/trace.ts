@@ -6,15 +6,15 @@ import type { Endpoint } from "../policy/endpoint.ts";
 import { createParties } from "../policy/parties.ts";
 import { hostPort, parseAddress } from "../service/address.ts";
 import type { Mode } from "../service/index.ts";
-import { serviceAt, serviceHop, throughService, type Way } from "./connect.ts";
+import { serviceAt, serviceHop, throughService, type Judged, type Way } from "./connect.ts";
 import { dnsHops } from "./dns.ts";
 import { frontAddresses, gateAt, throughGate } from "./gate.ts";
 import { parseGoal, type GoalOptions } from "./goal.ts";
 import { hop, note } from "./origin.ts";
 import { hostsFile, isLoopback } from "./hosts-file.ts";
-import { judge } from "./passage.ts";
+import { judge, type Arrival } from "./passage.ts";
 import { ignoredRules } from "./policy.ts";
-import { resolve, type ResolveOptions } from "./resolve.ts";
+import { resolve, type Resolution, type ResolveOptions } from "./resolve.ts";
 import { createSite, inFamily, type Site } from "./site.ts";
 import type { Stop, Trace } from "./types.ts";
 import { createWalk, type Walk } from "./walk.ts";
@@ -25,6 +25,16 @@ export interface TraceOptions extends GoalOptions, ResolveOptions {
   readonly mode?: Mode;
   /** Which of a name's or a pod's addresses is used. */
   readonly family?: "IPv4" | "IPv6";
+  /** Told of what the trace is made from, as it goes. */
+  readonly listener?: TraceListener;
+}
+
+/** For whoever needs more than the hops: flows are made of these, and paths that go on in another cluster. */
+export interface TraceListener {
+  /** The lookup of the name, query by query. */
+  resolved?(resolution: Resolution): void;
+  /** Every endpoint that the connection may go to, with both ends' verdicts; `asked` is where it was sent. */
+  judged?(ways: readonly Judged[], asked: Arrival, site: Site): void;
 }
 
 /**
@@ -129,6 +139,7 @@ async function byName(walk: Walk, from: Endpoint, name: string): Promise<Trace> 
   const { request } = walk.goal;
   const fronts = request === undefined ? [] : frontAddresses(site, request);
   const resolution = await resolve(site, from, name, cache, options, fronts);
+  options.listener?.resolved?.(resolution);
   const dns = dnsHops(site.cluster, from, resolution);
   walk.dns = dns;
   walk.hops.push(...dns.hops);
