@@ -3,15 +3,15 @@
  * Gateway or an Ingress controller: rule, backend, and the request as the backend sees it.
  */
 import { readFileSync } from "node:fs";
-import { gatewaysOf } from "../gateway/attach.ts";
 import { fields, text } from "../gateway/fields.ts";
-import { createIngressTable } from "../gateway/ingress.ts";
+import { createIngressTable } from "../gateway/ingress/table.ts";
 import { changeHeaders } from "../gateway/request.ts";
 import type { Answer, GatewayRequest, Headers } from "../gateway/request.ts";
 import { createGatewayTable } from "../gateway/route.ts";
+import { gatewaysOf } from "../gateway/listeners.ts";
 import { readRoutes } from "../gateway/objects.ts";
 import { listenerStatuses, routeStatus } from "../gateway/status.ts";
-import type { Condition } from "../gateway/status.ts";
+import type { Condition } from "../gateway/conditions.ts";
 import { lineOf, objectName } from "../model/source.ts";
 import type { Cluster } from "../model/types.ts";
 import { loadInput, reportProblems, writeAll } from "./input.ts";

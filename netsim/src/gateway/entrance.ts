@@ -1,8 +1,9 @@
 /** Through which Gateway or Ingress controller a request from outside comes in, and where it leads. */
 import type { Cluster, OtherObject, Service } from "../model/types.ts";
-import { gatewaysOf } from "./attach.ts";
 import { fields, list, text } from "./fields.ts";
-import { createIngressTable, ingressClasses } from "./ingress.ts";
+import { ingressClasses } from "./ingress/rules.ts";
+import { createIngressTable } from "./ingress/table.ts";
+import { gatewaysOf } from "./listeners.ts";
 import type { Answer, GatewayRequest } from "./request.ts";
 import { createGatewayTable } from "./route.ts";
 

@@ -16,7 +16,27 @@ export interface Filtered {
   readonly mirrors: Answer["mirrors"];
   /** The answer to a CORS preflight, which no backend sees. */
   readonly preflight: boolean;
+  /** A filter that cannot be applied: it must not be skipped, requests get a 500. */
+  readonly fault: string | undefined;
 }
+
+/** Why filters of one rule cannot be used, undefined when they can (condition Accepted of the route). */
+export function filtersFault(filters: readonly Fields[]): "IncompatibleFilters" | "UnsupportedValue" | undefined {
+  const types = new Set(filters.map(({ type }) => type));
+  if (types.has("RequestRedirect") && types.has("URLRewrite")) return "IncompatibleFilters";
+  return filters.some(({ type }) => !KNOWN.has(String(type))) ? "UnsupportedValue" : undefined;
+}
+
+/** `ExtensionRef` leads to kinds of other controllers, which netsim does not know; `ExternalAuth` asks a server. */
+const KNOWN = new Set([
+  "RequestHeaderModifier",
+  "ResponseHeaderModifier",
+  "RequestRedirect",
+  "URLRewrite",
+  "RequestMirror",
+  "CORS",
+  "ExtensionRef",
+]);
 
 export function applyFilters(
   cluster: Cluster,
@@ -32,6 +52,7 @@ export function applyFilters(
   let { host, path } = request;
   let redirect: Filtered["redirect"] = null;
   let preflight = false;
+  let fault: string | undefined = filtersFault(filters);
   for (const filter of filters) {
     switch (filter["type"]) {
       case "RequestHeaderModifier":
@@ -65,9 +86,14 @@ export function applyFilters(
         preflight ||= cors.preflight;
         break;
       }
+      case "ExtensionRef": {
+        const { kind, name } = fields(filter["extensionRef"]);
+        fault ??= `${text(kind) ?? "ExtensionRef"} ${text(name) ?? ""} is a filter that netsim does not know`;
+        break;
+      }
     }
   }
-  return { requestChanges, responseChanges, host, path, redirect, mirrors, preflight };
+  return { requestChanges, responseChanges, host, path, redirect, mirrors, preflight, fault };
 }
 
 function readChange(value: unknown): HeaderChange {

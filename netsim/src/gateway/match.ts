@@ -1,5 +1,5 @@
 /** Matches of HTTPRoute and GRPCRoute: does a rule take a request, and which of several is the most specific. */
-import { RE2JS } from "re2js";
+import { expression } from "./expressions.ts";
 import { fields, list, text } from "./fields.ts";
 import type { Fields } from "./fields.ts";
 import type { Route } from "./objects.ts";
@@ -53,7 +53,7 @@ function http(match: Fields, request: GatewayRequest): Matched | undefined {
     type === "Exact"
       ? own !== value
       : type === "RegularExpression"
-        ? !isMatch(value, own)
+        ? !expression(value).matches(own)
         : !isUnder(own, value)
   )
     return undefined;
@@ -79,7 +79,7 @@ function grpc(match: Fields, request: GatewayRequest): Matched | undefined {
   const isRegex = wanted["type"] === "RegularExpression";
   const [s, m] = [text(wanted["service"]), text(wanted["method"])];
   const same = (expected: string | undefined, has: string): boolean =>
-    expected === undefined || (isRegex ? isMatch(expected, has) : expected === has);
+    expected === undefined || (isRegex ? expression(expected).matches(has) : expected === has);
   if (!same(s, service) || !same(m, method)) return undefined;
   const headers = byName(match["headers"], true);
   if (!headers.every((h) => holds(h, header(request.headers, h.name)))) return undefined;
@@ -115,13 +115,4 @@ function byName(value: unknown, foldCase: boolean): Wanted[] {
 }
 
 const holds = ({ value, isRegex }: Wanted, has: string | undefined): boolean =>
-  has !== undefined && (isRegex ? isMatch(value, has) : value === has);
-
-/** RE2 over the whole text; what is no expression matches nothing. */
-function isMatch(expression: string, whole: string): boolean {
-  try {
-    return RE2JS.compile(expression).matcher(whole).matches();
-  } catch {
-    return false;
-  }
-}
+  has !== undefined && (isRegex ? expression(value).matches(has) : value === has);

@@ -92,16 +92,32 @@ export function readRoutes(cluster: Cluster): Route[] {
     if (kind === undefined) return [];
     const { namespace, name } = object.metadata;
     const spec = fields(object.spec);
-    const parents = list(spec["parentRefs"]).map((value) => ({
-      ...readRef(value, namespace, "Gateway", GROUP),
-      sectionName: text(fields(value)["sectionName"]),
-      port: number(fields(value)["port"]),
-    }));
+    const parents = [
+      ...list(spec["parentRefs"]).map((value) => ({
+        ...readRef(value, namespace, "Gateway", GROUP),
+        sectionName: text(fields(value)["sectionName"]),
+        port: number(fields(value)["port"]),
+      })),
+      ...(spec["useDefaultGateways"] === "All" ? defaultGateways(cluster) : []),
+    ];
     const hostnames = texts(spec["hostnames"]).map((hostname) => hostname.toLowerCase());
     return [{ object, kind, namespace, name, hostnames, parents, rules: list(spec["rules"]).map(fields) }];
   });
   return routes.sort(byAge);
 }
+
+/** Gateways that take in routes which name none of them (GEP-3793). */
+const defaultGateways = (cluster: Cluster): ParentRef[] =>
+  cluster.gatewayObjects
+    .filter(({ kind, spec }) => kind === "Gateway" && fields(spec)["defaultScope"] === "All")
+    .map(({ metadata: { namespace, name } }) => ({
+      group: GROUP,
+      kind: "Gateway",
+      namespace,
+      name,
+      sectionName: undefined,
+      port: undefined,
+    }));
 
 const created = ({ object }: { readonly object: OtherObject }): string =>
   text((object.metadata as { creationTimestamp?: unknown }).creationTimestamp) ?? "9999";

@@ -1,6 +1,7 @@
 /** Requests as a gateway gets them, and what it does with them. */
 
 import type { OtherObject } from "../model/types.ts";
+import type { Upstream } from "./backends.ts";
 
 /** Names of headers do not depend on case; several values of one are joined by commas. */
 export type Headers = Readonly<Record<string, string>>;
@@ -40,6 +41,33 @@ export interface HeaderChange {
   readonly remove: readonly string[];
 }
 
+/** Beside refused and broken connections, which are always tried again while there are attempts. */
+export interface Retry {
+  /** Statuses of the backend that are not passed on. */
+  readonly codes: readonly number[];
+  /** Further tries after the first. */
+  readonly attempts: number;
+  /** Milliseconds between two tries. */
+  readonly backoff: number;
+}
+
+/** Which of several backends a request goes to: an index into their weights, -1 for none. */
+export type Pick = (weights: readonly number[]) => number;
+
+/** The one with the most weight, the first of equal ones. */
+export const heaviest: Pick = (weights) => {
+  const most = Math.max(0, ...weights);
+  return most === 0 ? -1 : weights.indexOf(most);
+};
+
+/** Shares as the weights are; `random` gives numbers from 0 up to 1. */
+export const byWeight =
+  (random: () => number): Pick =>
+  (weights) => {
+    let rest = random() * weights.reduce((sum, weight) => sum + weight, 0);
+    return weights.findIndex((weight) => weight > 0 && (rest -= weight) < 0);
+  };
+
 /** What becomes of a request. */
 export interface Answer {
   /** 200 stands for whatever the backend says. */
@@ -59,6 +87,14 @@ export interface Answer {
   readonly weights: Readonly<Record<string, number>>;
   /** Milliseconds; 0 is for ever. */
   readonly timeouts: { readonly request?: number; readonly backendRequest?: number };
+  /** When a backend is asked again (GEP-1731). */
+  readonly retry?: Retry;
+  /** How the backend is spoken to; absent where there is none. */
+  readonly upstream?: Upstream;
+  /** Octets that a body may have (413 beyond); absent without a limit. */
+  readonly bodyLimit?: number;
+  /** What else should be known of it, for people. */
+  readonly notes?: readonly string[];
   /** The object that decided, and the path of its rule in it. */
   readonly rule: { readonly object: OtherObject; readonly path: readonly (string | number)[] } | null;
 }

@@ -1,133 +1,185 @@
-/** Status of Gateways and routes as a controller would write it: conditions with reasons, attached routes, supported kinds. */
+/** Status of GatewayClasses, Gateways, ListenerSets and BackendTLSPolicies as a controller would write it. */
+import { parseAddress } from "../select/cidr.ts";
 import type { Cluster, OtherObject } from "../model/types.ts";
-import { attach, backendRefs, effectiveListeners, gatewaysOf, refersTo, supportedKinds } from "./attach.ts";
-import type { Effective } from "./attach.ts";
-import { readBackend } from "./backends.ts";
-import { fields, list } from "./fields.ts";
-import { isGranted } from "./grants.ts";
-import { GROUP, readRoutes } from "./objects.ts";
-import type { ParentRef, Route, RouteKind } from "./objects.ts";
+import { backendRefs, attach } from "./attach.ts";
+import { backendPolicies, concerns, policyState } from "./backend-tls.ts";
+import { certificateState } from "./certificates.ts";
+import { condition } from "./conditions.ts";
+import type { Condition } from "./conditions.ts";
+import { fields, list, text } from "./fields.ts";
+import { clientValidation } from "./frontend.ts";
+import { listenerStatuses } from "./listener-status.ts";
+import type { ListenerStatus } from "./listener-status.ts";
+import { effectiveListeners, gatewaysOf, takesSet } from "./listeners.ts";
+import { GROUP, readListeners, readRef, readRoutes } from "./objects.ts";
 
-export interface Condition {
-  readonly type: "Accepted" | "ResolvedRefs" | "Programmed" | "Conflicted";
-  readonly status: "True" | "False";
-  readonly reason: string;
-}
+export { listenerStatuses } from "./listener-status.ts";
+export { routeStatus } from "./route-status.ts";
 
-export interface ListenerStatus {
-  readonly name: string;
-  readonly attachedRoutes: number;
-  readonly supportedKinds: readonly RouteKind[];
+export interface GatewayStatus {
   readonly conditions: readonly Condition[];
+  readonly attachedListenerSets: number;
+  /** Its own; those of ListenerSets are in theirs. */
+  readonly listeners: readonly ListenerStatus[];
 }
 
-export interface ParentStatus {
-  readonly parentRef: ParentRef;
-  readonly conditions: readonly Condition[];
-}
+const isAccepted = ({ conditions }: Pick<ListenerStatus, "conditions">): boolean =>
+  conditions.every(({ type, status }) => type !== "Accepted" || status === "True");
+const isResolved = ({ conditions }: Pick<ListenerStatus, "conditions">): boolean =>
+  conditions.every(({ type, status }) => type !== "ResolvedRefs" || status === "True");
+const isProgrammed = ({ conditions }: Pick<ListenerStatus, "conditions">): boolean =>
+  conditions.some(({ type, status }) => type === "Programmed" && status === "True");
 
-const condition = (type: Condition["type"], ok: boolean, reason: string): Condition => ({
-  type,
-  status: ok ? "True" : "False",
-  reason,
-});
-
-/** Of each listener of a Gateway, of its ListenerSets too (`owner` tells which), in their order. */
-export function listenerStatuses(
-  cluster: Cluster,
-  gateway: OtherObject,
-): (ListenerStatus & { readonly owner: OtherObject })[] {
-  const listeners = effectiveListeners(cluster, gateway);
-  const attached = new Map<Effective, Set<Route>>(listeners.map((l) => [l, new Set()]));
-  for (const route of readRoutes(cluster))
-    for (const parent of route.parents) {
-      const result = attach(cluster, route, parent, listeners);
-      if (result.reason !== "Accepted") continue;
-      for (const { listener } of result.listeners)
-        if (listener.fault === undefined) attached.get(listener)?.add(route);
-    }
-  return listeners.map((listener) => {
-    const { fault, owner, name } = listener;
-    const refs = refsFault(cluster, listener);
-    const isConflict = fault === "HostnameConflict" || fault === "ProtocolConflict";
-    const usable = fault === undefined && refs === undefined;
-    return {
-      owner,
-      name,
-      attachedRoutes: attached.get(listener)?.size ?? 0,
-      supportedKinds: supportedKinds(listener),
-      conditions: [
-        condition("Accepted", fault === undefined, fault ?? "Accepted"),
-        condition("Conflicted", isConflict, isConflict ? fault : "NoConflicts"),
-        condition("ResolvedRefs", refs === undefined, refs ?? "ResolvedRefs"),
-        condition("Programmed", usable, usable ? "Programmed" : "Invalid"),
-      ],
-    };
+export function gatewayStatus(cluster: Cluster, gateway: OtherObject): GatewayStatus {
+  const all = listenerStatuses(cluster, gateway);
+  const own = all.filter(({ owner }) => owner === gateway);
+  const addressFault = gatewayAddressFault(gateway);
+  const isValid = own.every((l) => isAccepted(l) && isResolved(l));
+  const fault =
+    addressFault === "UnsupportedAddress"
+      ? addressFault
+      : isParameterless(cluster, gateway)
+        ? "InvalidParameters"
+        : own.length > 0 && !own.some(isAccepted)
+          ? "ListenersNotValid"
+          : undefined;
+  const programmed =
+    fault !== undefined
+      ? "Invalid"
+      : addressFault !== undefined
+        ? "AddressNotUsable"
+        : own.length > 0 && !own.some(isProgrammed)
+          ? "Invalid"
+          : "Programmed";
+  const refs = refsReason(cluster, gateway, own.every(isResolved));
+  const insecure = own.some((_, i) => {
+    const listener = readListeners(gateway)[i];
+    return listener !== undefined && clientValidation(cluster, gateway, listener).isInsecure;
   });
+  const accepted = new Set(all.filter((l) => l.owner !== gateway && isAccepted(l)).map(({ owner }) => owner));
+  return {
+    conditions: [
+      condition(
+        "Accepted",
+        fault === undefined,
+        fault ?? (isValid ? "Accepted" : "ListenersNotValid"),
+      ),
+      condition("Programmed", programmed === "Programmed", programmed),
+      condition("ResolvedRefs", refs === "ResolvedRefs", refs),
+      ...(insecure ? [condition("InsecureFrontendValidationMode", true, "ConfigurationChanged")] : []),
+    ],
+    attachedListenerSets: accepted.size,
+    listeners: own,
+  };
 }
 
-/** A kind that the protocol does not take, or a certificate that cannot be had. */
-function refsFault(cluster: Cluster, listener: Effective): string | undefined {
-  const supported = supportedKinds(listener);
-  const isKnown = ({ group, kind }: Effective["kinds"][number]): boolean =>
-    group === GROUP && supported.some((k) => k === kind);
-  if (!listener.kinds.every(isKnown)) return "InvalidRouteKinds";
-  if (listener.tlsMode !== "Terminate") return undefined;
-  const from = { kind: listener.owner.kind, namespace: listener.owner.metadata.namespace };
-  for (const ref of listener.certificates) {
-    if (ref.group !== "" || ref.kind !== "Secret") return "InvalidCertificateRef";
-    if (!isGranted(cluster, from, ref)) return "RefNotPermitted";
-    if (!isCertificate(cluster, ref.namespace, ref.name)) return "InvalidCertificateRef";
+/** Types of addresses that are known everywhere; others are of one controller, as their domain says. */
+const ADDRESS_TYPES = new Set(["IPAddress", "Hostname", "NamedAddress"]);
+
+function gatewayAddressFault(gateway: OtherObject): "UnsupportedAddress" | "AddressNotUsable" | undefined {
+  const addresses = list(fields(gateway.spec)["addresses"]).map(fields);
+  const typeOf = (address: (typeof addresses)[number]): string => text(address["type"]) ?? "IPAddress";
+  if (addresses.some((address) => !ADDRESS_TYPES.has(typeOf(address)))) return "UnsupportedAddress";
+  const isUsable = addresses.every((address) => {
+    const value = text(address["value"]);
+    return typeOf(address) !== "IPAddress" || value === undefined || parseAddress(value) !== undefined;
+  });
+  return isUsable ? undefined : "AddressNotUsable";
+}
+
+/** A reference to parameters that lead to no object of the input. */
+function isParameterless(cluster: Cluster, gateway: OtherObject): boolean {
+  const given = fields(fields(gateway.spec)["infrastructure"])["parametersRef"];
+  if (given === undefined) return false;
+  const ref = readRef(given, gateway.metadata.namespace, "");
+  return !(cluster.others.get(ref.kind) ?? []).some(
+    ({ apiVersion, metadata }) =>
+      (apiVersion.includes("/") ? apiVersion.split("/")[0] : "") === ref.group &&
+      metadata.name === ref.name &&
+      metadata.namespace === gateway.metadata.namespace,
+  );
+}
+
+/** GatewayConditionResolvedRefs: the certificate that the Gateway shows to backends, then its listeners. */
+function refsReason(cluster: Cluster, gateway: OtherObject, areListenersResolved: boolean): string {
+  const given = fields(fields(fields(gateway.spec)["tls"])["backend"])["clientCertificateRef"];
+  if (given !== undefined) {
+    const { namespace } = gateway.metadata;
+    const ref = readRef(given, namespace, "Secret");
+    const state = certificateState(cluster, { kind: "Gateway", namespace }, ref);
+    if (state === "not-permitted") return "RefNotPermitted";
+    if (state !== "resolved") return "InvalidClientCertificateRef";
   }
-  return undefined;
+  return areListenersResolved ? "ResolvedRefs" : "ListenersNotResolved";
 }
 
-/** Input without any Secret leaves them out on purpose: then each is taken to be there. */
-function isCertificate(cluster: Cluster, namespace: string, name: string): boolean {
-  const secrets = cluster.others.get("Secret") ?? [];
-  if (secrets.length === 0) return true;
-  const found = secrets.find((s) => s.metadata.namespace === namespace && s.metadata.name === name);
-  const data = fields(found?.data);
-  const pem = (value: unknown): boolean =>
-    typeof value === "string" && Buffer.from(value, "base64").toString("latin1").includes("-----BEGIN");
-  return pem(data["tls.crt"]) && pem(data["tls.key"]);
+/** Of each ListenerSet: whether its Gateway takes it in, and whether one of its listeners can be used. */
+export function listenerSetStatus(cluster: Cluster, set: OtherObject): Omit<GatewayStatus, "attachedListenerSets"> {
+  const parent = readRef(fields(set.spec)["parentRef"], set.metadata.namespace, "Gateway", GROUP);
+  const gateway = gatewaysOf(cluster).find(
+    ({ metadata }) => metadata.namespace === parent.namespace && metadata.name === parent.name,
+  );
+  const both = (ok: boolean, reason: string): Condition[] => [
+    condition("Accepted", ok, reason),
+    condition("Programmed", ok, ok ? "Programmed" : reason),
+  ];
+  if (gateway === undefined) return { conditions: both(false, "ParentNotAccepted"), listeners: [] };
+  if (!takesSet(cluster, gateway, set)) return { conditions: both(false, "NotAllowed"), listeners: [] };
+  const own = listenerStatuses(cluster, gateway).filter(({ owner }) => owner === set);
+  const isParentAccepted = isAccepted(gatewayStatus(cluster, gateway));
+  if (!isParentAccepted) return { conditions: both(false, "ParentNotAccepted"), listeners: own };
+  if (!own.some((l) => isAccepted(l) && isResolved(l)))
+    return { conditions: both(false, "ListenersNotValid"), listeners: own };
+  const isValid = own.every((l) => isAccepted(l) && isResolved(l));
+  const [first, second] = both(true, isValid ? "Accepted" : "ListenersNotValid");
+  return { conditions: [first, second].flatMap((c) => c ?? []), listeners: own };
 }
 
-/** Of each parent of a route that is there. */
-export function routeStatus(cluster: Cluster, route: Route): ParentStatus[] {
-  const gateways = gatewaysOf(cluster);
-  return route.parents.flatMap((parentRef): ParentStatus[] => {
-    const owners = gateways.map((gateway) => ({ gateway, listeners: effectiveListeners(cluster, gateway) }));
-    const owner = owners.find(
-      ({ gateway, listeners }) =>
-        refersTo(parentRef, gateway) || listeners.some((l) => refersTo(parentRef, l.owner)),
-    );
-    if (owner === undefined) return [];
-    const { reason } = attach(cluster, route, parentRef, owner.listeners);
-    const fault = backendFault(cluster, route);
-    return [
-      {
-        parentRef,
-        conditions: [
-          condition("Accepted", reason === "Accepted", reason),
-          condition("ResolvedRefs", fault === undefined, fault ?? "ResolvedRefs"),
-        ],
-      },
+export interface PolicyStatus {
+  readonly policy: OtherObject;
+  /** A Gateway through whose routes the policy is used, and what its controller says. */
+  readonly ancestors: readonly { readonly gateway: OtherObject; readonly conditions: readonly Condition[] }[];
+}
+
+/** Of each BackendTLSPolicy, for each Gateway with an attached route to a Service that it is about. */
+export function policyStatuses(cluster: Cluster): PolicyStatus[] {
+  const policies = backendPolicies(cluster);
+  if (policies.length === 0) return [];
+  const routes = readRoutes(cluster);
+  const gateways = gatewaysOf(cluster).map((gateway) => {
+    const listeners = effectiveListeners(cluster, gateway);
+    const services = routes
+      .filter((route) => route.parents.some((p) => attach(cluster, route, p, listeners).reason === "Accepted"))
+      .flatMap((route) => route.rules.flatMap((rule) => servicesOf(rule, route.namespace)));
+    return { gateway, services };
+  });
+  return policies.map((policy) => {
+    const { accepted, resolvedRefs } = policyState(cluster, policy);
+    const conditions = [
+      condition("Accepted", accepted === "Accepted", accepted),
+      condition("ResolvedRefs", resolvedRefs === "ResolvedRefs", resolvedRefs),
     ];
+    const users = gateways.filter(({ services }) =>
+      services.some(({ namespace, name }) => concerns(policy, namespace, name)),
+    );
+    return { policy, ancestors: users.map(({ gateway }) => ({ gateway, conditions })) };
   });
 }
 
-/** The first backend, or mirror, that cannot be used. */
-function backendFault(cluster: Cluster, route: Route): string | undefined {
-  for (const rule of route.rules) {
-    const mirrors = list(rule["filters"])
-      .map(fields)
-      .filter(({ type }) => type === "RequestMirror")
-      .map(({ requestMirror }) => fields(requestMirror)["backendRef"]);
-    for (const ref of [...backendRefs(rule), ...mirrors]) {
-      const { fault } = readBackend(cluster, route, ref);
-      if (fault !== undefined) return fault;
-    }
-  }
-  return undefined;
+function servicesOf(rule: Record<string, unknown>, namespace: string) {
+  const mirrors = list(rule["filters"]).map((f) => fields(fields(f)["requestMirror"])["backendRef"]);
+  return [...backendRefs(rule), ...mirrors].map((ref) => readRef(ref, namespace, "Service"));
+}
+
+/** A class is accepted unless its parameters are missing (GatewayClassConditionStatusAccepted). */
+export function classStatus(cluster: Cluster, object: OtherObject): Condition[] {
+  const given = fields(object.spec)["parametersRef"];
+  const ref = readRef(given, "", "");
+  const isThere =
+    given === undefined ||
+    (cluster.others.get(ref.kind) ?? []).some(
+      ({ metadata }) =>
+        metadata.name === ref.name && (ref.namespace === "" || metadata.namespace === ref.namespace),
+    );
+  return [condition("Accepted", isThere, isThere ? "Accepted" : "InvalidParameters")];
 }

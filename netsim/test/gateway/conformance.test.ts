@@ -5,13 +5,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { gatewaysOf } from "../../src/gateway/attach.ts";
+import { gatewaysOf } from "../../src/gateway/listeners.ts";
 import { changeHeaders, header, pathOnly } from "../../src/gateway/request.ts";
 import type { Answer, GatewayRequest, Headers } from "../../src/gateway/request.ts";
 import { createGatewayTable } from "../../src/gateway/route.ts";
 import { readRoutes } from "../../src/gateway/objects.ts";
 import { listenerStatuses, routeStatus } from "../../src/gateway/status.ts";
-import type { Condition } from "../../src/gateway/status.ts";
+import type { Condition } from "../../src/gateway/conditions.ts";
 import { loadObjects } from "../../src/model/load.ts";
 import type { Cluster } from "../../src/model/types.ts";
 

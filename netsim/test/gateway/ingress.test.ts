@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { createIngressTable } from "../../src/gateway/ingress.ts";
+import { createIngressTable } from "../../src/gateway/ingress/table.ts";
 import type { GatewayRequest } from "../../src/gateway/request.ts";
 import { loadObjects } from "../../src/model/load.ts";
 

@@ -1,5 +1,6 @@
 /** nginx's paths: what it matches locations against, and what its `rewrite ... break` makes of them. */
-import { queryOf, pathOnly } from "./request.ts";
+import { expression } from "../expressions.ts";
+import { queryOf, pathOnly } from "../request.ts";
 
 /** As nginx normalises it before it looks for a location: decoded, `//` merged, `.` and `..` gone. Query excluded. */
 export function normalPath(path: string): string {
@@ -20,28 +21,20 @@ export function normalPath(path: string): string {
   return `/${kept.join("/")}${isFolder && kept.length > 0 ? "/" : ""}`;
 }
 
-const compiled = new Map<string, RegExp | undefined>();
+/** Whether a path has a match of an expression, without regard to case unless asked. */
+export const matchPattern = (text: string, path: string, isExact = false): boolean =>
+  expression(text, { ignoreCase: !isExact }).find(path) !== undefined;
 
-/** Perl's expressions, without regard to case. JavaScript's are close; one that is none matches nothing. */
-function pattern(text: string): RegExp | undefined {
-  if (!compiled.has(text)) {
-    let made: RegExp | undefined;
-    try {
-      made = new RegExp(text, "i");
-    } catch {
-      made = undefined;
-    }
-    if (compiled.size > 1000) compiled.clear();
-    compiled.set(text, made);
-  }
-  return compiled.get(text);
+/** nginx's sizes: `50m`, `8k`, `1g`, plain octets; undefined for `0` (no limit) and for what is none. */
+export function parseSize(text: string): number | undefined {
+  const parts = /^(\d{1,12})([kmg]?)$/i.exec(text.trim());
+  const size = Number(parts?.[1] ?? 0) * 1024 ** ["", "k", "m", "g"].indexOf((parts?.[2] ?? "").toLowerCase());
+  return size > 0 ? size : undefined;
 }
-
-export const matchPattern = (text: string, path: string): boolean => pattern(text)?.test(path) ?? false;
 
 /** Bytes that nginx escapes on the way to the backend. */
 const escape = (path: string): string =>
-  [...Buffer.from(path)]
+  [...new TextEncoder().encode(path)]
     .map((byte) => {
       const c = String.fromCharCode(byte);
       const isPlain = byte > 0x20 && byte < 0x7f && !/["#%?<>\\^`{|}]/.test(c);
@@ -53,10 +46,10 @@ const escape = (path: string): string =>
  * `rewrite "(?i)PATTERN" TARGET break;`: all of the path is replaced when the pattern is found anywhere in it; `$1` and so on are its
  * groups, empty where there is none. The query stays unless the target ends with `?`.
  */
-export function rewritePath(expression: string, target: string, requestPath: string): string {
-  const found = pattern(expression)?.exec(normalPath(pathOnly(requestPath)));
-  if (found === null || found === undefined) return requestPath;
-  const replaced = target.replace(/\$(\d)/g, (_, digit: string) => found[Number(digit)] ?? "");
+export function rewritePath(pattern: string, target: string, requestPath: string): string {
+  const found = expression(pattern, { ignoreCase: true }).find(normalPath(pathOnly(requestPath)));
+  if (found === undefined) return requestPath;
+  const replaced = target.replace(/\$(\d)/g, (_, digit: string) => found.groups[Number(digit)] ?? "");
   const query = queryOf(requestPath);
   if (replaced.endsWith("?")) return escape(replaced.slice(0, -1));
   const [path, own] = [pathOnly(replaced), queryOf(replaced)];

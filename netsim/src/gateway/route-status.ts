@@ -1,0 +1,86 @@
+/** Status of routes, one entry for each of their parents, as a controller would write it. */
+import type { Cluster } from "../model/types.ts";
+import { attach, backendRefs, refersTo } from "./attach.ts";
+import { readBackend } from "./backends.ts";
+import type { RefFault } from "./backends.ts";
+import { condition } from "./conditions.ts";
+import type { Condition } from "./conditions.ts";
+import { fields, list } from "./fields.ts";
+import type { Fields } from "./fields.ts";
+import { filtersFault } from "./filters.ts";
+import { candidateSets, effectiveListeners, gatewaysOf, takesSet } from "./listeners.ts";
+import type { ParentRef, Route } from "./objects.ts";
+
+export interface ParentStatus {
+  readonly parentRef: ParentRef;
+  readonly conditions: readonly Condition[];
+}
+
+/** Of each parent of a route that is there. */
+export function routeStatus(cluster: Cluster, route: Route): ParentStatus[] {
+  const owners = gatewaysOf(cluster).map((gateway) => ({
+    gateway,
+    sets: candidateSets(cluster, gateway),
+    listeners: effectiveListeners(cluster, gateway),
+  }));
+  return route.parents.flatMap((parentRef): ParentStatus[] => {
+    const owner = owners.find(({ gateway, sets }) =>
+      [gateway, ...sets].some((object) => refersTo(parentRef, object)),
+    );
+    if (owner === undefined) return [];
+    const set = owner.sets.find((object) => refersTo(parentRef, object));
+    const isLeftOut = set !== undefined && !takesSet(cluster, owner.gateway, set);
+    const attached = isLeftOut ? "NoMatchingParent" : attach(cluster, route, parentRef, owner.listeners).reason;
+    const reason = attached === "Accepted" ? (rejection(route) ?? attached) : attached;
+    const partial = reason === "Accepted" ? partialFault(route) : undefined;
+    const refFault = firstRefFault(cluster, route);
+    return [
+      {
+        parentRef,
+        conditions: [
+          condition("Accepted", reason === "Accepted", reason),
+          condition("ResolvedRefs", refFault === undefined, refFault ?? "ResolvedRefs"),
+          ...(partial === undefined ? [] : [condition("PartiallyInvalid", true, partial)]),
+        ],
+      },
+    ];
+  });
+}
+
+/** All filters that a rule could apply at once: its own and those of each of its backends. */
+const filterLists = (rule: Fields): Fields[][] => {
+  const own = list(rule["filters"]).map(fields);
+  const refs = backendRefs(rule).map((ref) => [...own, ...list(fields(ref)["filters"]).map(fields)]);
+  return refs.length === 0 ? [own] : refs;
+};
+
+const ruleFault = (rule: Fields) =>
+  filterLists(rule)
+    .map(filtersFault)
+    .find((fault) => fault !== undefined);
+
+/** Why a route as a whole is not accepted: none of its rules can be used. */
+export function rejection(route: Route): "IncompatibleFilters" | "UnsupportedValue" | undefined {
+  const faults = route.rules.map(ruleFault);
+  return faults.length > 0 && faults.every((fault) => fault !== undefined) ? faults[0] : undefined;
+}
+
+/** Some rules can be used and some cannot (GEP-1364). */
+const partialFault = (route: Route): string | undefined =>
+  route.rules.map(ruleFault).find((fault) => fault !== undefined);
+
+/** The first backend, mirror or filter that leads nowhere. */
+function firstRefFault(cluster: Cluster, route: Route): RefFault | undefined {
+  for (const rule of route.rules) {
+    const filters = filterLists(rule).flat();
+    const mirrors = filters
+      .filter(({ type }) => type === "RequestMirror")
+      .map(({ requestMirror }) => fields(requestMirror)["backendRef"]);
+    for (const ref of [...backendRefs(rule), ...mirrors]) {
+      const { fault } = readBackend(cluster, route, ref);
+      if (fault !== undefined) return fault;
+    }
+    if (filters.some(({ type }) => type === "ExtensionRef")) return "InvalidKind";
+  }
+  return undefined;
+}
