@@ -199,6 +199,14 @@ export interface EndpointSlice extends KubeObject {
   readonly ports: readonly EndpointPort[];
 }
 
+/** Of a Secret its certificates (PEM, from `tls.crt` and `ca.crt`) and nothing that is secret. */
+export interface Secret extends KubeObject {
+  readonly certificate?: string;
+  readonly authority?: string;
+  /** Whether `tls.key` is a private key; which one is not kept. */
+  readonly hasKey: boolean;
+}
+
 /* ---- the whole ---- */
 
 /** What was wrong in the input. `error`: the object (or field) has no effect here; `warning`: it was read, but look at it. */
@@ -225,8 +233,7 @@ export interface Cluster {
   readonly workloads: readonly Workload[];
   readonly services: readonly Service[];
   readonly endpointSlices: readonly EndpointSlice[];
-  /** Their names alone. */
-  readonly secrets: readonly KubeObject[];
+  readonly secrets: readonly Secret[];
   readonly networkPolicies: readonly NetworkPolicy[];
   readonly anps: readonly AdminNetworkPolicy[];
   readonly banps: readonly BaselineAdminNetworkPolicy[];
