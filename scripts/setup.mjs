@@ -18,6 +18,7 @@ export function setup() {
   }
   install();
   step("building", "node", [join(root, "node_modules/typescript/bin/tsc"), "-b", ".", "netsim"]);
+  step("building what runs in browsers", "node", [join(root, "netsim/web/build.mjs")]);
   buildNative();
 }
 

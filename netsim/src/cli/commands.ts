@@ -12,6 +12,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "who reaches whom, as a table",
     load: () => import("./matrix.ts"),
   },
+  map: {
+    usage: "FILES... -o FILE.html [--title TEXT]",
+    summary: "the cluster as a page to look at: traces, who reaches whom, which policy selects what",
+    load: () => import("./map.ts"),
+  },
   diff: {
     usage: "BEFORE AFTER [--json] [--fail-on opened|closed|any]",
     summary: "the connections that a change opens or closes",

@@ -65,12 +65,8 @@ interface ListenerState {
   readonly result: unknown;
 }
 
-/**
- * Parses the text again, noting where things stand (js-yaml's listener): ten times as dear as reading it, so only for
- * what is printed. The function gives the line of the field at a path, counted from the text's first (0); where the path
- * leads nowhere, of the deepest part that is there.
- */
-export function indexLines(text: string): (path: Path) => number {
+/** Parses the text again, noting where things stand (js-yaml's listener): ten times as dear as reading it. */
+function composed(text: string): YamlNode | undefined {
   const root: YamlNode = { line: 0, result: undefined, inner: [] };
   const open = [root];
   const listener = (event: "open" | "close", state: ListenerState) => {
@@ -84,9 +80,44 @@ export function indexLines(text: string): (path: Path) => number {
   try {
     load(text, { schema: SCHEMA, listener } as unknown as LoadOptions);
   } catch {
-    return () => 0;
+    return undefined;
   }
-  return (path) => descend(root.inner[0], path);
+  return root.inner[0];
+}
+
+/**
+ * The line of the field at a path, counted from the text's first (0); where the path leads nowhere, of the deepest part
+ * that is there. Only for what is printed: see `composed`.
+ */
+export function indexLines(text: string): (path: Path) => number {
+  const root = composed(text);
+  return (path) => descend(root, path);
+}
+
+/** Every field of the text with its line, as `indexLines` has them. */
+export function listLines(text: string): { readonly path: Path; readonly line: number }[] {
+  const out: { path: Path; line: number }[] = [];
+  const walk = (from: YamlNode | undefined, path: Path): void => {
+    const node = unwrap(from);
+    if (node === undefined) return;
+    const { result, inner } = node;
+    if (Array.isArray(result)) {
+      for (const [i, item] of inner.entries()) {
+        const at = [...path, i];
+        out.push({ path: at, line: unwrap(item)?.line ?? item.line });
+        walk(item, at);
+      }
+    } else if (typeof result === "object" && result !== null) {
+      for (let i = 0; i + 1 < inner.length; i += 2) {
+        const key = inner[i] as YamlNode;
+        const at = [...path, String(key.result)];
+        out.push({ path: at, line: key.line });
+        walk(inner[i + 1], at);
+      }
+    }
+  };
+  walk(composed(text), []);
+  return out;
 }
 
 /** js-yaml composes a flow collection in block context twice: first as the key that it turns out not to be. */
