@@ -15,6 +15,7 @@ import { startUpstream } from "./lib/upstream.ts";
 import { machineText } from "./machine.ts";
 import { measure, type Measured } from "./measure.ts";
 import { memory } from "./memory.ts";
+import { ndotsPlugin } from "./ndots-plugin.ts";
 import { pauses } from "./pauses.ts";
 import { scale } from "./scale.ts";
 import { readOptions, usage, type Options } from "./options.ts";
@@ -32,6 +33,7 @@ const FURTHER: Readonly<Record<string, Measurement>> = {
   "cold-start": coldStart,
   driver,
   memory,
+  "ndots-plugin": ndotsPlugin,
   pauses,
   scale,
 };

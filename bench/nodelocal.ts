@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { enterNamespace, noNamespaces, sh } from "../test/nodelocal/namespace.ts";
 import { records } from "../test/nodelocal/record.ts";
-import { serveZone } from "../test/nodelocal/upstreams.ts";
+import { serveZone, soaOf } from "../test/nodelocal/upstreams.ts";
 import { root } from "../test/support/paths.ts";
 import { startProcess, type ServerProcess } from "./lib/process.ts";
 import { askAll, outside, services, type Latencies } from "./nodelocal/pods.ts";
@@ -31,8 +31,9 @@ async function main(seconds: number, loss: boolean): Promise<void> {
   process.on("exit", () => rmSync(dir, { recursive: true, force: true }));
   prepare(dir);
   await serveZone(RESOLVER.there, ({ name, type }) => {
-    if (!outside.includes(name.toLowerCase())) return { flags: 0x8003 };
-    return { answers: type === "A" ? [{ type: "A", name, ttl: 30, data: "192.0.2.1" }] : [] };
+    const isThere = outside.includes(name.toLowerCase());
+    if (isThere && type === "A") return { answers: [{ type: "A", name, ttl: 30, data: "192.0.2.1" }] };
+    return { flags: isThere ? 0 : 3, authorities: [soaOf("example")] };
   });
   const toCluster = await relay(CLUSTER.near, CLUSTER.there, DISTANCE);
   const toResolver = await relay(RESOLVER.near, RESOLVER.there, DISTANCE);

@@ -16,7 +16,7 @@ export interface Options {
   readonly help: boolean;
 }
 
-export const ALSO: readonly string[] = ["cold-start", "driver", "memory", "pauses", "scale"];
+export const ALSO: readonly string[] = ["cold-start", "driver", "memory", "ndots-plugin", "pauses", "scale"];
 /** Takes minutes, and so is measured only where it is asked for. */
 const LONG: readonly string[] = ["scale"];
 

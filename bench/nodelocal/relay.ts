@@ -26,7 +26,8 @@ export async function relay(at: string, to: string, delay: number): Promise<Rela
       const socket = way;
       setTimeout(() => {
         ways.delete(key);
-        socket.close();
+        // What came last is still on its way.
+        setTimeout(() => socket.close(), 1000 + delay).unref();
       }, 10_000).unref();
     }
     const socket = way;

@@ -11,6 +11,8 @@ const ASKED = FLAG.RD | FLAG.AD | FLAG.CD;
 /** One question under way, and all who wait for its answer. */
 export class Flight {
   readonly answer: Promise<Answer>;
+  /** When it began, as `performance.now()` has it. */
+  readonly begun: number = performance.now();
   readonly #resolve: (answer: MaybePromise<Answer>) => void;
   readonly #name: Name;
   readonly #options: readonly EdnsOption[];
@@ -64,7 +66,7 @@ export class Flights {
   readonly #slots: (Flight | undefined)[] = new Array<undefined>(SLOTS).fill(undefined);
   count = 0;
 
-  /** The flight of the same question; undefined where there is none, or where it must go by itself. */
+  /** The latest flight of the same question; undefined where there is none, or where it must go by itself. */
   find(query: Query): Flight | undefined {
     if (!isShared(query)) return undefined;
     let flight = this.#slots[slotOf(query)];

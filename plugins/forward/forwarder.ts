@@ -32,6 +32,8 @@ export interface ForwarderSettings extends Pick<
 
 /** Milliseconds that a query may take over all upstreams. */
 const PATIENCE = 5000;
+/** Milliseconds in which others may join a question: who comes later asks anew, so that a lost datagram does not delay all who come in two seconds. */
+const JOIN = 250;
 const UPSTREAM = "forward/upstream";
 const REMEMBERED = 512;
 
@@ -75,7 +77,7 @@ export function createForwarder(
 
   const ask = (query: Query, next: Next): Promise<Answer> => {
     const known = flights.find(query);
-    if (known !== undefined) return known.answer;
+    if (known !== undefined && performance.now() - known.begun < JOIN) return known.answer;
     const flight = flights.begin(query);
     const done = (answer: MaybePromise<Answer>): void => flights.end(flight, answer);
     new Attempt(attempts, query, next, policy(upstreams.list), done).go();

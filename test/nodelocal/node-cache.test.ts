@@ -1,5 +1,7 @@
 /** What node-cache does that the real one does not: each point of docs/node-cache.md that needs a node to be seen. */
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -125,6 +127,20 @@ t.test(
     t.match(old.log(), /The process that took over has ended: ending, to be started again/);
   },
 );
+
+t.test("a start that fails leaves nothing behind", { skip }, async (t) => {
+  sh("ip addr add 169.254.20.10/32 dev lo");
+  const taken = createServer().listen({ port: 53, host: "169.254.20.10" });
+  await once(taken, "listening");
+  const program = folder(t).launch();
+  t.equal(await program.ended, 1);
+  t.match(program.log(), /Added interface - nodelocaldns/);
+  t.match(program.log(), /listen tcp 169\.254\.20\.10:53: the address is in use/);
+  t.match(sh("ip link show nodelocaldns"), /does not exist/);
+  t.equal(hasRules(), 0);
+  taken.close();
+  sh("ip addr del 169.254.20.10/32 dev lo");
+});
 
 t.test("without the native socket a second process is refused", { skip }, async (t) => {
   const { launch } = folder(t);

@@ -55,7 +55,7 @@ const isChance = (id: string, name: string): boolean => id === "cm-tcp-block" ||
 const USUAL = [
   ...["flag-help", "flag-extra-args", "basic@nft", "two-localips@nft", "no-setupiptables", "ipv6"],
   ...["skipteardown-restart@nft", "sync-restores@nft", "iface-exists-other-addr@nft", "rule-duplicates"],
-  ...["iptables-missing", "iptables-old-1.4.21", "signal-int-twice@nft", "port-taken-tcp", "loop-plugin"],
+  ...["iptables-missing", "iptables-old-1.4.21", "signal-int-twice@nft", "loop-plugin"],
   "base-missing-old-corefile",
 ];
 const chosen =

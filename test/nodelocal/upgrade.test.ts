@@ -86,6 +86,7 @@ t.test("an upgrade under load", { skip }, async (t) => {
     t.equal(rulesOf(sh("iptables-save 2>/dev/null"))["raw"]?.length, 8, "the rules are still there");
   }
   await loaded;
+  t.notMatch(current.log(), /\[ERROR\]/, "the ports of health and metrics were handed over as well");
   const outcome = JSON.parse(printed) as Outcome;
   t.comment(JSON.stringify(outcome));
   t.ok(outcome.sent >= 50_000, `${outcome.sent} queries`);

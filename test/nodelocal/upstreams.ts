@@ -13,20 +13,22 @@ type Reply = Pick<Packet, "flags" | "answers" | "authorities">;
 const AA = 0x400;
 const RD = 0x100;
 const NS: RecordPacket = { type: "NS", name: "cluster.local", ttl: 30, data: "ns.dns.cluster.local" };
-const SOA: RecordPacket = {
+/** A zone's SOA record: denials may be kept for 30 seconds. */
+export const soaOf = (zone: string): RecordPacket => ({
   type: "SOA",
-  name: "cluster.local",
+  name: zone,
   ttl: 30,
   data: {
-    mname: "ns.dns.cluster.local",
-    rname: "hostmaster.cluster.local",
+    mname: `ns.dns.${zone}`,
+    rname: `hostmaster.${zone}`,
     serial: 1,
     refresh: 7200,
     retry: 1800,
     expire: 86400,
     minimum: 30,
   },
-};
+});
+const SOA: RecordPacket = soaOf("cluster.local");
 
 export type Zone = (question: Question) => Reply;
 
