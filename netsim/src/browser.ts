@@ -8,3 +8,5 @@ export { trace } from "./trace/trace.ts";
 export type { TraceOptions } from "./trace/trace.ts";
 export { REASONS } from "./trace/types.ts";
 export type { Trace } from "./trace/types.ts";
+export { openSnapshot, takeSnapshot } from "./map/snapshot.ts";
+export type { Snapshot } from "./map/snapshot.ts";

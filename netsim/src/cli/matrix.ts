@@ -1,5 +1,6 @@
 /** `netsim matrix`: who reaches whom, as text, JSON, CSV or a heat map. */
 import { endpointList, loadEngine, parseProbe, writeAll } from "./input.ts";
+import { heatMap } from "./heat-map.ts";
 import { GROUPINGS, reachTable } from "./groups.ts";
 import type { Table } from "./groups.ts";
 import { choice, readArgs } from "./usage.ts";
@@ -21,7 +22,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const { engine } = loadEngine(positionals);
   const matrix = engine.matrix(endpointList(engine, values.external, values.nodes));
   const table = reachTable(matrix, by, probes);
-  const write = { text: asText, json: asJson, csv: asCsv, html: asHtml }[format];
+  const write = { text: asText, json: asJson, csv: asCsv, html: heatMap }[format];
   await writeAll(write(table, matrix.endpoints.length, matrix.classes.members.length));
   return 0;
 }
@@ -85,28 +86,4 @@ function* asCsv({ names, cell }: Table): Generator<string> {
       if (total > 0) yield `${quote(from)},${quote(to)},${open},${total}\n`;
     }
   }
-}
-
-const escape = (text: string): string =>
-  text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
-
-/** From red (closed) to green (open), in a page that needs nothing else. */
-function* asHtml({ names, cell }: Table, endpoints: number, classes: number): Generator<string> {
-  yield `<!doctype html><meta charset="utf-8"><title>netsim matrix</title><style>
-body{font:13px system-ui,sans-serif;margin:2em}table{border-collapse:collapse}td{width:1.4em;height:1.4em;border:1px solid #fff}
-th{font-weight:400;text-align:right;padding-right:.6em;white-space:nowrap}thead th{writing-mode:vertical-rl;text-align:left;padding:.4em 0}
-</style><h1>Who reaches whom</h1><p>${endpoints} endpoints in ${classes} classes. Rows connect to columns.</p><table><thead><tr><th></th>`;
-  yield names.map((n) => `<th>${escape(n)}</th>`).join("");
-  yield "</tr></thead><tbody>";
-  for (const [i, from] of names.entries()) {
-    yield `<tr><th>${escape(from)}</th>`;
-    for (const [j, to] of names.entries()) {
-      const { open, total } = cell(i, j);
-      const of = share(open, total);
-      const colour = of < 0 ? "#eee" : `hsl(${Math.round(of * 120)} 60% 55%)`;
-      yield `<td style="background:${colour}" title="${escape(`${from} → ${to}: ${open} of ${total}`)}"></td>`;
-    }
-    yield "</tr>\n";
-  }
-  yield "</tbody></table>\n";
 }
