@@ -115,8 +115,9 @@ function nodeAddresses(cluster: Cluster, name: string): string[] | undefined {
   return node?.status.addresses?.filter(({ type }) => type === "InternalIP").map(({ address }) => address);
 }
 
-function podAddresses({ status }: Pod): string[] {
-  return (status.podIPs ?? []).flatMap(({ ip }) => parseAddress(ip)?.text ?? []);
+function podAddresses({ status: { podIP, podIPs } }: Pod): string[] {
+  const own = podIPs?.map(({ ip }) => ip) ?? (podIP === undefined ? [] : [podIP]);
+  return own.flatMap((ip) => parseAddress(ip)?.text ?? []);
 }
 
 function nameOf({ metadata }: Pod | Service): string {

@@ -98,7 +98,7 @@ export function stackOf(
   const evidence = [
     ...services.flatMap((s) => clusterAddresses(s).map(familyOf)),
     ...podRanges.map((c): IPFamily => (isIPv6(c) ? "IPv6" : "IPv4")),
-    ...pods.flatMap((p) => (p.status.podIPs ?? []).map(({ ip }) => familyOf(ip))),
+    ...pods.flatMap(({ status }) => status.podIPs?.map(({ ip }) => ip) ?? status.podIP ?? []).map(familyOf),
     ...services.flatMap((s) => s.spec.ipFamilies ?? []),
   ];
   const found = [...new Set(evidence.length > 0 ? evidence : (["IPv4"] as const))];

@@ -1,5 +1,5 @@
 /** One connection, from the name to the packet, hop by hop. */
-import type { Cluster } from "../model/types.ts";
+import type { Cluster, Service } from "../model/types.ts";
 import { createDnsCache } from "../policy/cilium/dns-cache.ts";
 import { learnedAddresses } from "../policy/cilium/dns-proxy.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
@@ -78,10 +78,14 @@ async function follow(walk: Walk, from: Endpoint): Promise<Trace> {
   const target = goal.kind === "object" ? objectTarget(walk, from) : { name: goal.host };
   if (target === undefined) return walk.end({ verdict: "unroutable", reason: "unknown-destination" });
   if ("pods" in target) return meet(walk, from, target.pods);
+  if ("address" in target) return arrive(walk, from, target.address, undefined, site);
   return byName(walk, from, target.name);
 }
 
-type Target = { readonly name: string } | { readonly pods: readonly Endpoint[] };
+type Target =
+  | { readonly name: string }
+  | { readonly address: string }
+  | { readonly pods: readonly Endpoint[] };
 
 function objectTarget({ site, goal, options }: Walk, from: Endpoint): Target | undefined {
   const pods = sourcesOf(site, goal.host, options.family).filter((e) => e.kind === "pod");
@@ -91,7 +95,16 @@ function objectTarget({ site, goal, options }: Walk, from: Endpoint): Target | u
     (s) => s.metadata.namespace === namespace && s.metadata.name === name,
   );
   if (service === undefined) return undefined;
+  if (from.kind === "external") return outsideTarget(site, service);
   return { name: namespace === from.namespace ? name : `${name}.${namespace}` };
+}
+
+/** Outside, a Service is its balancer's or an external address, else a node with its port, else what cannot be reached. */
+function outsideTarget({ cluster }: Site, { spec, status }: Service): Target | undefined {
+  const balancer = status.loadBalancer?.ingress?.find((i) => i.ip !== undefined)?.ip;
+  const node = spec.type === "NodePort" ? cluster.nodes[0]?.status.addresses?.[0]?.address : undefined;
+  const address = balancer ?? spec.externalIPs?.[0] ?? node ?? spec.clusterIP;
+  return address === undefined || parseAddress(address) === undefined ? undefined : { address };
 }
 
 /** A pod that is named is connected to by its address: no name, no Service. */

@@ -10,8 +10,13 @@ import { example, guide } from "./support.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "netsim-trace-"));
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-const files = [example("production-pods.yaml"), example("mistakes/no-dns.yaml")];
-const denied = () => guide(["production-pods", "mistakes/no-dns"], "production/backend", "postgres:5432");
+const files = [example("09-network-policy/production.yaml"), example("11-debugging/mistakes/no-dns.yaml")];
+const denied = () =>
+  guide(
+    ["09-network-policy/production", "11-debugging/mistakes/no-dns"],
+    "production/backend",
+    "postgres:5432",
+  );
 
 t.test("JSON by the contract", (t) => {
   const { status, stdout } = netsim([
@@ -59,7 +64,11 @@ t.test("pictures", async (t) => {
   t.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
   t.notMatch(svg, /(href|src)=|url\(/, "nothing from elsewhere");
   t.equal(svg.match(/<g>/g)?.length, svg.match(/<\/g>/g)?.length);
-  const evil = await guide(["production-pods"], "production/backend", "http://x<script>alert(1)</script>/");
+  const evil = await guide(
+    ["09-network-policy/production"],
+    "production/backend",
+    "http://x<script>alert(1)</script>/",
+  );
   t.notMatch(traceHtml(evil), /<script/);
   const [image, page] = [join(dir, "t.svg"), join(dir, "t.html")];
   const { status } = netsim([
@@ -79,7 +88,7 @@ t.test("pictures", async (t) => {
 
 t.test("options", (t) => {
   const run = (...args: string[]) => netsim(["trace", ...args]);
-  const pods = example("production-pods.yaml");
+  const pods = example("09-network-policy/production.yaml");
   const json = (...args: string[]) =>
     JSON.parse(run("production/frontend", ...args, pods, "--json").stdout) as Record<string, unknown>;
   t.match(json("backend-service", "--mode", "ebpf"), { verdict: "allow", mode: "ebpf", to: { port: 8080 } });
