@@ -31,13 +31,16 @@ export interface Sighting {
   readonly frame: Frame;
 }
 
-/** `sent`: whether it is under way to the packet's source; one about an outer packet ends at the node that made the tunnel. */
+/**
+ * That a packet was too big. To its "source"; to the node that made the "tunnel", about an outer packet; "self": the sending
+ * node's own tunnel device tells the socket, without a packet.
+ */
 export interface Icmp {
   readonly link: number;
   readonly mtu: number;
   /** The address that signs it, where it is known. */
   readonly by: string | undefined;
-  readonly to: "source" | "tunnel";
+  readonly to: "source" | "tunnel" | "self";
   readonly about: Frame;
 }
 
@@ -76,7 +79,8 @@ export function entryOf(links: readonly Link[], i: number): Entry {
     case "bridge":
       return before.kind === "veth" || before.bridged === true ? "received" : "routed";
     case "veth":
-      return before.kind === "pod" ? "received" : before.kind === "bridge" ? "bridged" : "routed";
+      if (before.kind === "pod") return "received";
+      return before.kind === "bridge" || before.bridged === true ? "bridged" : "routed";
     case "wire":
       return link.bridged === true ? "bridged" : "routed";
     case "card":
@@ -207,7 +211,7 @@ export function travel(
         return refuse(i, frame, limit, "tunnel-too-big", port ? path.destination : device.address);
       if (manner.tells === "bridge" && !port && frame.family === 6) learnInner(device.node, limit);
       if (manner.tells === "bridge" && links[0]!.node === device.node && links[0]!.kind !== "pod")
-        icmp.push({ link: i, mtu: limit, by: undefined, to: "source", about: frame });
+        icmp.push({ link: i, mtu: limit, by: undefined, to: "self", about: frame });
     }
     const deviceMtu = deviceMtuOf(i, tunnel);
     const family = isTransport(tunnel) ? frame.family : familyOf(tunnel.destination);

@@ -61,3 +61,24 @@ export interface Path {
   readonly links: readonly Link[];
   readonly sourceNat?: string;
 }
+
+/** The way back: what answers take where routing is symmetrical. `sourceNat` is undone by the node that did it. */
+export function reversePath({ source, destination, links }: Path): Path {
+  const turned = <T extends { readonly source: string; readonly destination: string }>(ends: T): T => ({
+    ...ends,
+    source: ends.destination,
+    destination: ends.source,
+  });
+  return {
+    source: destination,
+    destination: source,
+    links: [...links].reverse().map((link) => ({
+      ...link,
+      tunnels: link.tunnels.map((t) => ({
+        ...turned(t),
+        ...(t.inner !== undefined && { inner: turned(t.inner) }),
+      })),
+      ...(link.mac !== undefined && { mac: turned(link.mac) }),
+    })),
+  };
+}

@@ -54,7 +54,9 @@ export function createSender(path: Path, world: World = {}, memory: Memory = cre
 
   function go(frames: readonly Frame[], deaf: boolean, train = false): Try {
     const journey = travel(path, frames, memory, world, train);
-    const told = world.blackHole === true ? [] : journey.icmp.filter((e) => e.to === "source");
+    const told = journey.icmp.filter(
+      ({ to }) => to === "self" || (to === "source" && world.blackHole !== true),
+    );
     for (const { mtu } of told) hear(mtu);
     const missing = told.length > 0 && !deaf ? "recv:EMSGSIZE" : "lost";
     return { outcome: journey.arrived ? "delivered" : missing, pathMtu: pathMtu(), journey };
