@@ -6,6 +6,7 @@ export {
   type DnsServer,
 } from "./api/create-server.ts";
 export { clusterDns, type ClusterDns, type ClusterDnsOptions } from "./api/cluster-dns.ts";
+export { checkCorefile, type CorefileReport } from "./api/check-corefile.ts";
 export {
   after,
   afterMessage,

@@ -1,5 +1,6 @@
 /** Readers of the core kinds: Namespace, Node, Pod and its makers, Service, EndpointSlice. */
 import { parseAddress } from "../select/cidr.ts";
+import * as inside from "./inside.ts";
 import { cidr, protocol, tcp } from "./meta.ts";
 import {
   any,
@@ -82,6 +83,7 @@ const containers = list(
     readinessProbe: probe,
     startupProbe: probe,
     restartPolicy: string,
+    ...inside.container,
   }),
 );
 
@@ -103,6 +105,8 @@ const podSpec = record<t.PodSpec>({
   nodeSelector: labels,
   containers: or(containers, []),
   initContainers: containers,
+  securityContext: inside.securityContext,
+  volumes: inside.volumes,
 });
 
 export const pod = record<Body<t.Pod>>({
@@ -276,6 +280,33 @@ export const endpointSlice = record<Body<t.EndpointSlice>>({
     [],
   ),
 });
+
+/** Of a Secret only its name and its certificates, which every client sees; of a private key only that it is there. */
+export const secret: Read<Body<t.Secret>> = (value) => {
+  const { data, stringData } = value as { data?: unknown; stringData?: unknown };
+  const pem = (name: string, label: string): string | undefined => {
+    const plain = (stringData as Record<string, unknown> | null | undefined)?.[name];
+    const coded = (data as Record<string, unknown> | null | undefined)?.[name];
+    const text = typeof plain === "string" ? plain : typeof coded === "string" ? decoded(coded) : "";
+    return new RegExp(`-----BEGIN (?:[A-Z]+ )*${label}-----`).test(text) ? text : undefined;
+  };
+  const certificate = pem("tls.crt", "CERTIFICATE");
+  const authority = pem("ca.crt", "CERTIFICATE");
+  return {
+    ...(certificate !== undefined && { certificate }),
+    ...(authority !== undefined && { authority }),
+    hasKey: pem("tls.key", "PRIVATE KEY") !== undefined,
+  };
+};
+
+/** Text of base64; nothing where it is none. */
+function decoded(base64: string): string {
+  try {
+    return atob(base64.replace(/\s/g, ""));
+  } catch {
+    return "";
+  }
+}
 
 /** A kind of which everything is kept as it is. */
 export const whole: Read<object> = (value, at) => any(value, at) as object;

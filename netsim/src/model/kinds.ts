@@ -22,6 +22,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "/Namespace": kind("namespaces", false, core.namespace),
   "/Node": kind("nodes", false, core.node),
   "/Pod": kind("pods", true, core.pod),
+  "/Secret": kind("secrets", true, core.secret),
   "/Service": kind("services", true, core.service),
   "/Endpoints": other(true),
   "/ConfigMap": other(true),
@@ -88,7 +89,15 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "KubeControllersConfiguration",
     "ClusterInformation",
     "Profile",
+    "CalicoNodeStatus",
+    "BlockAffinity",
+    "IPAMBlock",
+    "IPAMConfig",
+    "IPAMConfiguration",
+    "IPAMHandle",
+    "Node",
   ],
+  "operator.tigera.io": ["Installation", "APIServer", "Goldmane", "Whisker", "TigeraStatus"],
   "kubeproxy.config.k8s.io": ["KubeProxyConfiguration"],
   "kubelet.config.k8s.io": ["KubeletConfiguration"],
   "kubeadm.k8s.io": ["ClusterConfiguration", "InitConfiguration", "JoinConfiguration"],
@@ -104,7 +113,6 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
 
 /** Kinds that say nothing about the network: dropped without a word (and without keeping what may be secret). */
 const SILENT = new Set([
-  "/Secret",
   "/Event",
   "/PersistentVolume",
   "/PersistentVolumeClaim",

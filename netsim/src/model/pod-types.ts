@@ -30,6 +30,19 @@ export interface Container {
   readonly readinessProbe?: Probe;
   readonly startupProbe?: Probe;
   readonly restartPolicy?: string;
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+  /** Literal values only; `index` is the place in the list as it is written. */
+  readonly env?: readonly { readonly name: string; readonly value: string; readonly index: number }[];
+  /** Names of ConfigMaps. */
+  readonly envFrom?: readonly string[];
+  /** The memory limit, as a quantity. */
+  readonly resources?: string;
+}
+
+export interface Sysctl {
+  readonly name: string;
+  readonly value: string;
 }
 
 export interface PodDNSConfig {
@@ -50,6 +63,9 @@ export interface PodSpec {
   readonly nodeSelector?: Labels;
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[];
+  readonly securityContext?: { readonly sysctls?: readonly Sysctl[] };
+  /** Names of the ConfigMaps that are mounted. */
+  readonly volumes?: readonly string[];
 }
 
 /** A pod. `status.podIPs` has all its addresses, the first is `podIP`; a hostNetwork pod has its node's. */
