@@ -2,7 +2,7 @@
  * The second leg of a request that comes through an Ingress controller or a Gateway: its rule, and the connection that the
  * proxy itself opens to a pod of the backend. Proxies connect to endpoints, not to cluster IPs.
  */
-import { entrance, type Entrance } from "../gateway/index.ts";
+import { entrance, type Entrance, type EntranceRequest } from "../gateway/index.ts";
 import type { Cluster, OtherObject, Service } from "../model/types.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
 import { serviceAt, type Way } from "./connect.ts";
@@ -43,7 +43,7 @@ function isFor({ object, answer }: Entrance, host: string): boolean {
 
 /** The entrance that serves a name; where none of its rules takes the request, with 404 for an answer. */
 function entranceOf({ cluster }: Site, request: Request): Entrance | undefined {
-  const asked = { ...request, ...portOf(request) };
+  const asked = requestOf(request, portOf(request));
   const found = entrance(cluster, asked);
   if (found !== undefined && isFor(found, request.host)) return found;
   for (const path of pathsOf(cluster, hostOf(request.host))) {
@@ -73,10 +73,17 @@ function pathsOf({ ingresses, gatewayObjects }: Cluster, host: string): readonly
   return [...ofIngresses, ...ofRoutes].filter((p): p is string => typeof p === "string");
 }
 
-const portOf = ({ host }: Request): { readonly port?: number } => {
+const portOf = ({ host }: Request): number | undefined => {
   const port = /:(\d+)$/.exec(host)?.[1];
-  return port === undefined ? {} : { port: Number(port) };
+  return port === undefined ? undefined : Number(port);
 };
+
+/** WebSockets begin as HTTP. */
+const requestOf = ({ scheme, ...request }: Request, port: number | undefined): EntranceRequest => ({
+  ...request,
+  scheme: scheme === "https" || scheme === "wss" ? "https" : "http",
+  ...(port !== undefined && { port }),
+});
 
 /**
  * What the world's DNS says of a name that the cluster's entrance serves: the entrance's addresses, or a node's where
@@ -94,7 +101,7 @@ export function frontAddresses(site: Site, request: Request): readonly string[] 
 
 /** Who proxies the request that arrived at `address`: whoever has that address, or else serves that name outside. */
 export function gateAt(site: Site, request: Request, address: string, port: number): Entrance | undefined {
-  const reached = entrance(site.cluster, { ...request, port }, address);
+  const reached = entrance(site.cluster, requestOf(request, port), address);
   if (reached?.addresses.includes(address) === true) return reached;
   const served = entranceOf(site, request);
   if (served?.addresses.includes(address) === true) return served;
