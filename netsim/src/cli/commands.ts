@@ -65,8 +65,19 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   route: {
     usage:
-      "FILES... --gateway NAMESPACE/NAME[#LISTENER] | --ingress-class CLASS | --status [--host HOST] [--path PATH] [--method METHOD] [--header 'NAME: VALUE']... [--scheme http|https] [--sni NAME] [--port N] [--response-header 'NAME: VALUE']... [--requests FILE] [--json]",
+      "FILES... --gateway NAMESPACE/NAME[#LISTENER] | --ingress-class CLASS [--controller nginx|traefik|haproxy|contour] [--compare] | --status | --capabilities [--host HOST] [--path PATH] [--method METHOD] [--header 'NAME: VALUE']... [--scheme http|https] [--sni NAME] [--port N] [--response-header 'NAME: VALUE']... [--requests FILE] [--json]",
     summary: "where a Gateway or an Ingress controller sends a request",
     load: () => import("./route.ts"),
+  },
+  gateway: {
+    usage:
+      "FILES... --listen ADDRESS:PORT[=GATEWAYPORT]... [--gateway NAMESPACE/NAME[#LISTENER] | --ingress-class CLASS [--controller nginx|traefik|haproxy|contour]] [--backend NAMESPACE/SERVICE:PORT=ADDRESS:PORT]... [--echo | --endpoints] [--seed N] [--ca-file FILE] [--quiet]",
+    summary: "a real proxy that does what a Gateway's or an IngressClass's objects say",
+    load: () => import("./gateway.ts"),
+  },
+  museum: {
+    usage: "[ID... | --all | --pages DIRECTORY] [--json]",
+    summary: "famous outages of Kubernetes networking, each run anew and told",
+    load: () => import("./museum.ts"),
   },
 };

@@ -135,4 +135,3 @@ export function policyState(cluster: Cluster, policy: OtherObject): PolicyState 
 /** Whether a policy is about a Service. */
 export const concerns = (policy: OtherObject, namespace: string, service: string): boolean =>
   policy.metadata.namespace === namespace && targetsOf(policy).some((target) => target.service === service);
-

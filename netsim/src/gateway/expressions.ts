@@ -5,7 +5,9 @@ export interface Expression {
   /** Whether all of the text matches. */
   matches(text: string): boolean;
   /** The first match with its groups (absent ones empty) and where it stands; undefined without one. */
-  find(text: string): { readonly groups: readonly string[]; readonly start: number; readonly end: number } | undefined;
+  find(
+    text: string,
+  ): { readonly groups: readonly string[]; readonly start: number; readonly end: number } | undefined;
 }
 
 const NOTHING: Expression = { matches: () => false, find: () => undefined };

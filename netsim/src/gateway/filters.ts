@@ -21,7 +21,9 @@ export interface Filtered {
 }
 
 /** Why filters of one rule cannot be used, undefined when they can (condition Accepted of the route). */
-export function filtersFault(filters: readonly Fields[]): "IncompatibleFilters" | "UnsupportedValue" | undefined {
+export function filtersFault(
+  filters: readonly Fields[],
+): "IncompatibleFilters" | "UnsupportedValue" | undefined {
   const types = new Set(filters.map(({ type }) => type));
   if (types.has("RequestRedirect") && types.has("URLRewrite")) return "IncompatibleFilters";
   return filters.some(({ type }) => !KNOWN.has(String(type))) ? "UnsupportedValue" : undefined;

@@ -30,7 +30,9 @@ export function routeStatus(cluster: Cluster, route: Route): ParentStatus[] {
     if (owner === undefined) return [];
     const set = owner.sets.find((object) => refersTo(parentRef, object));
     const isLeftOut = set !== undefined && !takesSet(cluster, owner.gateway, set);
-    const attached = isLeftOut ? "NoMatchingParent" : attach(cluster, route, parentRef, owner.listeners).reason;
+    const attached = isLeftOut
+      ? "NoMatchingParent"
+      : attach(cluster, route, parentRef, owner.listeners).reason;
     const reason = attached === "Accepted" ? (rejection(route) ?? attached) : attached;
     const partial = reason === "Accepted" ? partialFault(route) : undefined;
     const refFault = firstRefFault(cluster, route);

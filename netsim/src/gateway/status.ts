@@ -59,11 +59,7 @@ export function gatewayStatus(cluster: Cluster, gateway: OtherObject): GatewaySt
   const accepted = new Set(all.filter((l) => l.owner !== gateway && isAccepted(l)).map(({ owner }) => owner));
   return {
     conditions: [
-      condition(
-        "Accepted",
-        fault === undefined,
-        fault ?? (isValid ? "Accepted" : "ListenersNotValid"),
-      ),
+      condition("Accepted", fault === undefined, fault ?? (isValid ? "Accepted" : "ListenersNotValid")),
       condition("Programmed", programmed === "Programmed", programmed),
       condition("ResolvedRefs", refs === "ResolvedRefs", refs),
       ...(insecure ? [condition("InsecureFrontendValidationMode", true, "ConfigurationChanged")] : []),
@@ -114,7 +110,10 @@ function refsReason(cluster: Cluster, gateway: OtherObject, areListenersResolved
 }
 
 /** Of each ListenerSet: whether its Gateway takes it in, and whether one of its listeners can be used. */
-export function listenerSetStatus(cluster: Cluster, set: OtherObject): Omit<GatewayStatus, "attachedListenerSets"> {
+export function listenerSetStatus(
+  cluster: Cluster,
+  set: OtherObject,
+): Omit<GatewayStatus, "attachedListenerSets"> {
   const parent = readRef(fields(set.spec)["parentRef"], set.metadata.namespace, "Gateway", GROUP);
   const gateway = gatewaysOf(cluster).find(
     ({ metadata }) => metadata.namespace === parent.namespace && metadata.name === parent.name,
@@ -149,7 +148,9 @@ export function policyStatuses(cluster: Cluster): PolicyStatus[] {
   const gateways = gatewaysOf(cluster).map((gateway) => {
     const listeners = effectiveListeners(cluster, gateway);
     const services = routes
-      .filter((route) => route.parents.some((p) => attach(cluster, route, p, listeners).reason === "Accepted"))
+      .filter((route) =>
+        route.parents.some((p) => attach(cluster, route, p, listeners).reason === "Accepted"),
+      )
       .flatMap((route) => route.rules.flatMap((rule) => servicesOf(rule, route.namespace)));
     return { gateway, services };
   });

@@ -120,9 +120,7 @@ function takes({ kind, path: pattern }: Route, path: string): boolean {
 function virtualHost(names: readonly string[], host: string): string | undefined {
   if (names.includes(host)) return host;
   const wildcards = names.filter((name) => name.startsWith("*.") && host.endsWith(name.slice(1)));
-  return (
-    wildcards.sort((a, b) => b.length - a.length)[0] ?? (names.includes("") ? "" : undefined)
-  );
+  return wildcards.sort((a, b) => b.length - a.length)[0] ?? (names.includes("") ? "" : undefined);
 }
 
 /** A route of a wildcard host asks for one label, though Envoy found the host by its end. */
@@ -143,6 +141,10 @@ function retryOf({ ingress }: PathRule): Pick<Answer, "retry"> {
   const on = own(ingress, "retry-on");
   const count = Number(own(ingress, "num-retries") ?? 1);
   if (on === undefined || !Number.isInteger(count) || count < 0) return {};
-  const codes = on.includes("5xx") ? [500, 502, 503, 504] : on.includes("gateway-error") ? [502, 503, 504] : [];
+  const codes = on.includes("5xx")
+    ? [500, 502, 503, 504]
+    : on.includes("gateway-error")
+      ? [502, 503, 504]
+      : [];
   return { retry: { codes, attempts: count === 0 ? 1 : count, backoff: 25 } };
 }

@@ -28,7 +28,8 @@ export function serveHaproxy({ cluster, ingresses, rules }: IngressInput): Serve
     const host = serverName(hosts, hostName(request.host));
     const here = known.filter((rule) => rule.host === host);
     const rule = choose(here, path) ?? (fallback === undefined ? undefined : defaultRule(fallback));
-    if (rule === undefined) return refused(request, 404, "no map has the path, and there is no default backend");
+    if (rule === undefined)
+      return refused(request, 404, "no map has the path, and there is no default backend");
     return redirectOf(rule, request) ?? proxy(rule, request);
   };
 
@@ -65,7 +66,9 @@ function choose(rules: readonly PathRule[], path: string): PathRule | undefined 
     prefixes.find((rule) => rule.path !== "/" && bare(rule) === path) ??
     prefixes
       .filter((rule) =>
-        rule.pathType === "Prefix" || rule.path === "/" ? isUnder(path, rule.path) : path.startsWith(bare(rule)),
+        rule.pathType === "Prefix" || rule.path === "/"
+          ? isUnder(path, rule.path)
+          : path.startsWith(bare(rule)),
       )
       .sort((a, b) => keyLength(b) - keyLength(a))[0]
   );

@@ -21,7 +21,11 @@ export function middlewaresOf(cluster: Cluster, names: string | undefined): (Oth
 }
 
 /** A chain stands for others, which may be chains. */
-function chainOf(all: readonly OtherObject[], middleware: OtherObject, depth: number): (OtherObject | string)[] {
+function chainOf(
+  all: readonly OtherObject[],
+  middleware: OtherObject,
+  depth: number,
+): (OtherObject | string)[] {
   const chain = fields(middleware.spec)["chain"];
   if (chain === undefined || depth > 8) return [middleware];
   return list(fields(chain)["middlewares"]).flatMap((value) => {
@@ -42,7 +46,11 @@ export interface Applied {
 }
 
 const slashed = (path: string): string => (path.startsWith("/") ? path : `/${path}`);
-const setHeader = (name: string, value: string): HeaderChange => ({ set: [[name, value]], add: [], remove: [] });
+const setHeader = (name: string, value: string): HeaderChange => ({
+  set: [[name, value]],
+  add: [],
+  remove: [],
+});
 
 /** One after the other, as the annotation names them; the first redirect ends it. */
 export function applyMiddlewares(
@@ -133,7 +141,10 @@ function redirectOf(
     const port = text(scheme["port"]) ?? "";
     const standard = { http: "80", https: "443" }[to];
     const shown = port === "" || port === standard ? "" : `:${port}`;
-    return { status: status(scheme["permanent"]), location: `${to}://${hostName(request.host)}${shown}${path}` };
+    return {
+      status: status(scheme["permanent"]),
+      location: `${to}://${hostName(request.host)}${shown}${path}`,
+    };
   }
   const byRegex = fields(spec["redirectRegex"]);
   const pattern = text(byRegex["regex"]);

@@ -28,7 +28,8 @@ export const matchPattern = (text: string, path: string, isExact = false): boole
 /** nginx's sizes: `50m`, `8k`, `1g`, plain octets; undefined for `0` (no limit) and for what is none. */
 export function parseSize(text: string): number | undefined {
   const parts = /^(\d{1,12})([kmg]?)$/i.exec(text.trim());
-  const size = Number(parts?.[1] ?? 0) * 1024 ** ["", "k", "m", "g"].indexOf((parts?.[2] ?? "").toLowerCase());
+  const size =
+    Number(parts?.[1] ?? 0) * 1024 ** ["", "k", "m", "g"].indexOf((parts?.[2] ?? "").toLowerCase());
   return size > 0 ? size : undefined;
 }
 

@@ -52,7 +52,8 @@ export function serveNginx({ cluster, ingresses, rules }: IngressInput): Serve {
     // The default server is that of rules without a host: its root is the catch-all's.
     const rest = name === undefined || name === "" ? catchAll : undefined;
     const chosen = location ?? (rest === undefined ? undefined : defaultRule(rest));
-    if (chosen === undefined) return refused(request, 404, "no rule matches, and there is no default backend");
+    if (chosen === undefined)
+      return refused(request, 404, "no rule matches, and there is no default backend");
     const redirect = redirectOf(ingresses, chosen, request);
     if (redirect !== undefined) return redirect;
     return withCanary(cluster, proxy(chosen, request), chosen, canaries, request, pick);

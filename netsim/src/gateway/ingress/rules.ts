@@ -32,7 +32,8 @@ const classOf = (ingress: OtherObject): string | undefined =>
   text(fields(ingress.spec)["ingressClassName"]) ??
   ingress.metadata.annotations["kubernetes.io/ingress.class"];
 
-const ingressClassesOf = (cluster: Cluster): readonly OtherObject[] => cluster.others.get("IngressClass") ?? [];
+const ingressClassesOf = (cluster: Cluster): readonly OtherObject[] =>
+  cluster.others.get("IngressClass") ?? [];
 
 const defaultClasses = (cluster: Cluster): string[] =>
   ingressClassesOf(cluster)
@@ -106,7 +107,11 @@ export function serverName(names: readonly string[], host: string): string | und
 export const hasTls = (ingresses: readonly OtherObject[], host: string): boolean =>
   ingresses.some((ingress) =>
     list(fields(ingress.spec)["tls"]).some(
-      (tls) => serverName(texts(fields(tls)["hosts"]).map((h) => h.toLowerCase()), host) !== undefined,
+      (tls) =>
+        serverName(
+          texts(fields(tls)["hosts"]).map((h) => h.toLowerCase()),
+          host,
+        ) !== undefined,
     ),
   );
 

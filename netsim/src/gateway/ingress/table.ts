@@ -20,7 +20,9 @@ const SERVE: Readonly<Record<Controller, (input: IngressInput) => Serve>> = {
 };
 
 /** Domains of their annotations, and what `spec.controller` of an IngressClass begins with. */
-const SIGNS: Readonly<Record<Controller, { readonly annotations: readonly RegExp[]; readonly controller: RegExp }>> = {
+const SIGNS: Readonly<
+  Record<Controller, { readonly annotations: readonly RegExp[]; readonly controller: RegExp }>
+> = {
   nginx: { annotations: [/^nginx\.ingress\.kubernetes\.io\//], controller: /nginx/ },
   traefik: { annotations: [/^traefik\.ingress\.kubernetes\.io\//], controller: /traefik/ },
   haproxy: { annotations: [/^haproxy\.org\//], controller: /haproxy/ },
@@ -55,7 +57,11 @@ export function createIngressTable(
 ): IngressTable {
   const input = readIngresses(cluster, className);
   const serve = SERVE[controller](input);
-  return { controller, ingresses: input.ingresses, route: (request, pick = heaviest) => serve(request, pick) };
+  return {
+    controller,
+    ingresses: input.ingresses,
+    route: (request, pick = heaviest) => serve(request, pick),
+  };
 }
 
 export interface Comparison {

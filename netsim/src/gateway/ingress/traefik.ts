@@ -53,7 +53,9 @@ export function serveTraefik({ cluster, ingresses, rules }: IngressInput): Serve
     if (result.redirect !== undefined)
       return redirected(request, rule, result.redirect.status, result.redirect.location, "a middleware");
     if (backend === undefined || result.unknown !== undefined)
-      return { ...refused(request, 404, `middleware ${result.unknown ?? ""} is not there: no router is made`) };
+      return {
+        ...refused(request, 404, `middleware ${result.unknown ?? ""} is not there: no router is made`),
+      };
     const service = cluster.services.find(
       ({ metadata }) => metadata.namespace === backend.namespace && metadata.name === backend.service,
     );
@@ -115,7 +117,9 @@ function routerOf(rule: PathRule): Router {
 const takesHost = (pattern: string, host: string): boolean =>
   pattern === "" ||
   pattern === host.replace(/\.$/, "") ||
-  (pattern.startsWith("*.") && host.endsWith(pattern.slice(1)) && !host.slice(0, 1 - pattern.length).includes("."));
+  (pattern.startsWith("*.") &&
+    host.endsWith(pattern.slice(1)) &&
+    !host.slice(0, 1 - pattern.length).includes("."));
 
 function takesPath(matcher: string, pattern: string, path: string): boolean {
   if (matcher === "Path") return path === pattern;
