@@ -156,19 +156,19 @@ export function throughGate(
     return again({ ...walk.goal, port, request: next });
   }
   const { backend } = answer;
-  const service = backend === null ? undefined : serviceOf(site, backend.namespace, backend.service);
-  if (backend === null || service === undefined) {
+  const service = meant(site, gate);
+  if (service === undefined) {
     said("reject", `answers ${line} with ${answer.status}: ${answer.reason ?? "there is no backend"}`);
     return walk.end({ verdict: "reject", reason: answer.status === 404 ? "no-route" : "backend-missing" });
   }
-  const id = `Service ${backend.namespace}/${backend.service}`;
-  const ways = endpointWays(site, service, backend.port, proxy);
+  const id = `Service ${service.metadata.namespace}/${service.metadata.name}`;
+  const ways = backend === null ? [] : endpointWays(site, service, backend.port, proxy);
   if (ways.length === 0) {
     said("reject", `sends ${line} to ${id}, which has no ready endpoints: 503`);
     return walk.end({ verdict: "reject", reason: "no-endpoints", remedy: endpointsRemedy(site, service) });
   }
   const changed = answer.path === request?.path ? "" : ` as ${answer.path}`;
-  said("allow", `sends ${line} to ${id}:${backend.port ?? ""}${changed}${shareText(gate)}`);
+  said("allow", `sends ${line} to ${id}:${backend?.port ?? ""}${changed}${shareText(gate)}`);
   notesOf(walk, gate, proxy);
   const inner: Request = {
     scheme: "http",
@@ -209,13 +209,27 @@ const shareText = ({ answer }: Entrance): string => {
   return share >= 1 ? "" : ` (${Math.round(100 * share)} % of such requests)`;
 };
 
+function ruleOf({ object, path }: NonNullable<Entrance["answer"]["rule"]>): Fields {
+  let at: unknown = object;
+  for (const key of path)
+    at = typeof at === "object" && at !== null ? (at as Record<string | number, unknown>)[key] : undefined;
+  return fields(at);
+}
+
+/** The Service that the rule means; also where the proxy answers 503, since nobody is behind it. */
+function meant(site: Site, { answer: { backend, rule, status } }: Entrance): Service | undefined {
+  if (backend !== null) return serviceOf(site, backend.namespace, backend.service);
+  if (rule === null || status !== 503) return undefined;
+  const { backend: one, backendRefs } = ruleOf(rule);
+  const [first = {}] = list(backendRefs).map(fields);
+  const name = fields(fields(one)["service"])["name"] ?? first["name"];
+  return serviceOf(site, String(first["namespace"] ?? rule.object.metadata.namespace), String(name));
+}
+
 /** The rule as people would say it: its path, or its matches. */
 function ruleText({ answer }: Entrance): string | null {
   if (answer.rule === null) return null;
-  let at: unknown = answer.rule.object;
-  for (const key of answer.rule.path)
-    at = typeof at === "object" && at !== null ? (at as Record<string | number, unknown>)[key] : undefined;
-  const rule = fields(at);
+  const rule = ruleOf(answer.rule);
   if (typeof rule["path"] === "string") return `${String(rule["pathType"] ?? "")} ${rule["path"]}`.trim();
   const matches = list(rule["matches"]).map((m) => matchText(fields(m)));
   return matches.length === 0 ? "every request" : matches.join(" or ");
