@@ -42,20 +42,28 @@ async function shimmed(id) {
   ].join("\n");
 }
 
+const isServers = (id) => SERVERS.some((name) => id === name || id.startsWith(`${name}/`));
+
 const nodeless = {
   name: "nodeless",
-  resolveId(id, importer) {
-    if (id === "clusterdns" && existsSync(sources)) return sources;
-    if (SERVERS.some((name) => id === name || id.startsWith(`${name}/`))) return `${ABSENT}${id}`;
-    if (!NODE.test(id) && !builtinModules.includes(id)) return null;
-    if (id === "buffer" || (importer ?? "").startsWith(ABSENT)) return null;
-    return `${ABSENT}node:${id.replace(NODE, "")}`;
+  resolveId: {
+    filter: { id: /^[^./]/ },
+    handler(id, importer) {
+      if (id === "clusterdns" && existsSync(sources)) return sources;
+      if (isServers(id)) return `${ABSENT}${id}`;
+      // The package of that name is what takes the place of Node's module.
+      if (id === "buffer" || !(NODE.test(id) || builtinModules.includes(id))) return null;
+      return (importer ?? "").startsWith(ABSENT) ? null : `${ABSENT}node:${id.replace(NODE, "")}`;
+    },
   },
-  load: (id) => (id.startsWith(ABSENT) ? shimmed(id.slice(ABSENT.length)) : null),
+  load: { filter: { id: new RegExp(`^${ABSENT}`) }, handler: (id) => shimmed(id.slice(ABSENT.length)) },
 };
 
 const GLOBALS = ["Buffer", "process", "setImmediate", "setInterval", "setTimeout"];
 const inject = Object.fromEntries(GLOBALS.map((name) => [name, [join(web, "shims/globals.ts"), name]]));
+
+/** What cannot be found must not become an import that no browser can follow. */
+const FATAL = ["UNRESOLVED_IMPORT", "MISSING_EXPORT", "IMPORT_IS_UNDEFINED"];
 
 /** One script of an entry in `web` or `src`; `engine` says whether it is one that Node's modules are replaced in. */
 export async function bundle(entry, { format, name, engine = true }) {
@@ -68,14 +76,16 @@ export async function bundle(entry, { format, name, engine = true }) {
       define: { "import.meta.url": '"file:///"' },
       ...(engine && { inject }),
     },
-    onLog(level, log) {
-      // What cannot be found must not become an import that no browser can follow.
-      if (level === "warn") throw new Error(log.message);
+    onLog(level, { code, message }) {
+      if (FATAL.includes(code)) throw new Error(message);
     },
   });
   const { output } = await build.generate({ format, name, minify: true, codeSplitting: false });
   await build.close();
-  return output[0].code;
+  const [{ code, imports, dynamicImports }] = output;
+  const left = [...imports, ...dynamicImports];
+  if (left.length > 0) throw new Error(`${entry}: a browser cannot import ${left.join(", ")}`);
+  return code;
 }
 
 const sha256 = (text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;

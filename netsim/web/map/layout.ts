@@ -31,7 +31,38 @@ const GAP = { root: 22, group: 8, sub: CELL.gap } as const;
 
 type Branch = keyof typeof HEADER;
 
-/** A box around others, in rows about as wide as `aspect` asks for. */
+interface Rows {
+  readonly places: readonly (readonly [x: number, y: number])[];
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Boxes one after the other, in rows that are not wider than `room`. */
+function inRows(boxes: readonly Box[], gap: number, room: number): Rows {
+  let [x, y, row, width] = [0, 0, 0, 0];
+  const places = boxes.map((box) => {
+    if (x > 0 && x + box.width > room) [x, y, row] = [0, y + row + gap, 0];
+    const place = [x, y] as const;
+    x += box.width + gap;
+    row = Math.max(row, box.height);
+    width = Math.max(width, x - gap);
+    return place;
+  });
+  return { places, width, height: y + row };
+}
+
+/** Rows as long as is best for a space `aspect` times as wide as high. */
+function bestRows(boxes: readonly Box[], gap: number, aspect: number): Rows {
+  const area = boxes.reduce((sum, b) => sum + (b.width + gap) * (b.height + gap), 0);
+  const widest = Math.max(CELL.width, ...boxes.map((b) => b.width));
+  const tries = [0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2].map((f) =>
+    inRows(boxes, gap, Math.max(widest, f * Math.sqrt(area * aspect))),
+  );
+  const need = ({ width, height }: Rows): number => Math.max(width, height * aspect);
+  return tries.reduce((best, one) => (need(one) < need(best) ? one : best));
+}
+
+/** A box around others. */
 function around(
   kind: Branch,
   label: string,
@@ -40,19 +71,11 @@ function around(
   aspect: number,
 ): Box {
   const [pad, gap, header] = [PAD[kind], GAP[kind], HEADER[kind]];
-  const area = children.reduce((sum, c) => sum + (c.width + gap) * (c.height + gap), 0);
-  const widest = Math.max(CELL.width, ...children.map((c) => c.width));
-  const room = Math.max(widest, Math.sqrt(area * aspect));
   // Leaves in their order; boxes by height, so that rows waste little.
   const inOrder = kind === "sub" ? children : [...children].sort((a, b) => b.height - a.height);
-  let [x, y, row, width] = [0, 0, 0, widest];
-  for (const child of inOrder) {
-    if (x > 0 && x + child.width > room) [x, y, row] = [0, y + row + gap, 0];
-    move(child, pad + x, header + pad + y);
-    x += child.width + gap;
-    row = Math.max(row, child.height);
-    width = Math.max(width, x - gap);
-  }
+  const { places, width, height } = bestRows(inOrder, gap, aspect);
+  for (const [i, [x, y]] of places.entries()) move(inOrder[i]!, pad + x, header + pad + y);
+  const inside = Math.max(width, CELL.width);
   return {
     kind,
     label,
@@ -60,8 +83,8 @@ function around(
     children,
     x: 0,
     y: 0,
-    width: width + 2 * pad,
-    height: header + 2 * pad + y + row,
+    width: inside + 2 * pad,
+    height: header + 2 * pad + height,
   };
 }
 

@@ -1,11 +1,12 @@
 /** The page of `netsim map`: everything that is chosen comes together here. */
 import type { Reach } from "../../src/map/reach.ts";
 import type { MapView } from "../../src/map/view.ts";
-import { isDark, readColors } from "./colors.ts";
+import { isDark } from "./colors.ts";
 import { details, goalOf, idOf, itemLine } from "./details.ts";
-import { button, byId, h } from "./dom.ts";
+import { byId, h } from "./dom.ts";
 import { bytesIn, startEngine, type EngineClient } from "./engine-client.ts";
 import { layout, type Box, type Grouping, type Item } from "./layout.ts";
+import { showSpaces, showTrace } from "./panes.ts";
 import { createStage, leavesOf } from "./stage.ts";
 import { haystacks, linesOf, marksOf, matches, newState, same } from "./state.ts";
 
@@ -115,7 +116,7 @@ function run(view: MapView, engine: EngineClient): void {
         number,
       ];
       const verb = direction === "to" ? "reaches" : "is reached by";
-      const text = `${view.pods[pod]!.id} ${verb} ${count(amount[3], "pod", "pods")} on every port that containers name, ${amount[2]} on some, ${amount[1]} on none`;
+      const text = `${view.pods[pod]!.id} ${verb} ${count(amount[3], "pod", "pods")} on all of their ports, ${amount[2]} on some, ${amount[1]} on none; ${amount[0] - 1} have no port`;
       tracePane.replaceChildren(h("p", { class: "reach" }, text));
       say(text);
     },
@@ -127,13 +128,9 @@ function run(view: MapView, engine: EngineClient): void {
     hint("");
     tracePane.replaceChildren(h("p", { class: "dim" }, "Tracing…"));
     try {
-      const { trace, article } = await engine.call("trace", { from: source, to: goal });
-      // The engine has escaped what is not its own.
-      tracePane.innerHTML = article;
-      const json = JSON.stringify(trace, null, 1);
-      const copy = button("Copy JSON", () => void navigator.clipboard.writeText(json));
-      tracePane.prepend(h("h2", {}, `${source} → ${goal}`), h("div", { class: "row" }, copy));
-      tracePane.dataset["verdict"] = trace.verdict;
+      const answer = await engine.call("trace", { from: source, to: goal });
+      const { trace } = answer;
+      showTrace(tracePane, `${source} → ${goal}`, answer);
       const ends = [podNamed(trace.from.id), podNamed(trace.to.id)] as const;
       state.reach = undefined;
       state.way = ends[0] !== undefined && ends[1] !== undefined ? { from: ends[0], to: ends[1] } : undefined;
@@ -185,39 +182,7 @@ function run(view: MapView, engine: EngineClient): void {
     if (state.query !== "") say(`${found.length} found`);
   }
 
-  function spaces(): void {
-    const pane = byId("spaces").querySelector("div")!;
-    const colors = readColors();
-    const set = (shown: (ns: number) => boolean): void => {
-      for (const ns of view.namespaces.keys())
-        if (shown(ns)) state.hiddenSpaces.delete(ns);
-        else state.hiddenSpaces.add(ns);
-      spaces();
-      relayout();
-    };
-    pane.replaceChildren(
-      h(
-        "div",
-        { class: "row" },
-        button("All", () => set(() => true)),
-        button("None", () => set(() => false)),
-      ),
-      ...view.namespaces.map((name, ns) => {
-        const box = h("input", {
-          type: "checkbox",
-          checked: !state.hiddenSpaces.has(ns),
-          change: () => {
-            if (box.checked) state.hiddenSpaces.delete(ns);
-            else state.hiddenSpaces.add(ns);
-            relayout();
-          },
-        });
-        const swatch = h("span", { class: "swatch" });
-        swatch.style.background = colors.fill(ns);
-        return h("label", {}, box, " ", swatch, ` ${name}`);
-      }),
-    );
-  }
+  const spaces = (): void => showSpaces(view, state.hiddenSpaces, relayout);
 
   byId("search").addEventListener("input", (event) => search((event.target as HTMLInputElement).value));
   byId<HTMLSelectElement>("grouping").addEventListener("change", (event) => {

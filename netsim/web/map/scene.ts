@@ -94,36 +94,42 @@ export function draw(
     const { kind, at } = leaf.item!;
     const mark = scene.marks[kind][at]!;
     const [lx, ly] = [leaf.x * k + x, leaf.y * k + y];
-    const reach =
-      mark === MARK.all
-        ? colors.ok
-        : mark === MARK.some
-          ? colors.warn
-          : mark === MARK.closed
-            ? colors.bad
-            : undefined;
     ctx.globalAlpha = mark === MARK.faded ? 0.28 : 1;
     ctx.fillStyle = kind === "pod" ? colors.fill(leaf.namespace) : colors.paper;
     ctx.fillRect(lx, ly, w, h);
-    if (reach !== undefined) {
-      ctx.fillStyle = reach;
-      ctx.fillRect(lx, ly, labels ? Math.max(4, 6 * k) : w, h);
-    } else if (kind !== "pod") {
-      ctx.strokeStyle = leaf.namespace < 0 ? colors.edge : colors.fill(leaf.namespace);
-      ctx.lineWidth = Math.max(1, 3 * k);
-      ctx.strokeRect(lx + ctx.lineWidth / 2, ly + ctx.lineWidth / 2, w - ctx.lineWidth, h - ctx.lineWidth);
-    }
+    const reach = mark >= MARK.all;
+    if (reach) drawReach(mark, lx, ly, w, h, labels ? Math.max(4, 6 * k) : w);
+    else if (kind !== "pod")
+      edge(leaf.namespace < 0 ? colors.edge : colors.fill(leaf.namespace), Math.max(1, 3 * k), lx, ly, w, h);
     if (kind === "pod" && scene.ailing.has(at) && w > 6) {
       ctx.setLineDash([3, 3]);
-      ctx.strokeStyle = colors.bad;
-      ctx.lineWidth = 1.5;
-      ctx.strokeRect(lx + 1, ly + 1, w - 2, h - 2);
+      edge(colors.bad, 1.5, lx, ly, w, h);
       ctx.setLineDash([]);
     }
     if (!labels) return;
     ctx.fillStyle = kind === "pod" ? colors.text : colors.ink;
-    const inset = Math.max(4, 6 * k) + (reach === undefined ? 0 : 5);
+    const inset = Math.max(4, 6 * k) + (reach ? 5 : 0);
     write(ctx, SIGNS[kind] + leaf.label, lx + inset, ly + h / 2, w - inset - 3);
+  }
+
+  function edge(color: string, line: number, bx: number, by: number, w: number, h: number): void {
+    ctx.strokeStyle = color;
+    ctx.lineWidth = line;
+    ctx.strokeRect(bx + line / 2, by + line / 2, w - line, h - line);
+  }
+
+  /** All ports: filled; some: half of it; none: an empty frame. Colours say it too. */
+  function drawReach(mark: number, lx: number, ly: number, w: number, h: number, bar: number): void {
+    if (mark === MARK.closed) {
+      if (bar === w) {
+        ctx.fillStyle = colors.paper;
+        ctx.fillRect(lx, ly, w, h);
+      }
+      return edge(colors.bad, Math.min(2, Math.max(0.75, w / 12)), lx, ly, w, h);
+    }
+    const part = mark === MARK.some ? h / 2 : 0;
+    ctx.fillStyle = mark === MARK.some ? colors.warn : colors.ok;
+    ctx.fillRect(lx, ly + part, bar, h - part);
   }
 
   function outline(box: Box, text: string, color: string, line: number): void {
@@ -142,7 +148,7 @@ const SIGNS = { pod: "", service: "⇢ ", policy: "§ " } as const;
 /** As much of the text as fits, by the measure of its font: names differ at their ends, and say what they are where they begin. */
 function write(ctx: CanvasRenderingContext2D, text: string, x: number, y: number, room: number): void {
   const most = Math.floor(room / letter(ctx));
-  if (most >= 2) ctx.fillText(text.length <= most ? text : shortened(text, most), x, y);
+  if (most >= 2) ctx.fillText(text.length <= most ? text : shortened(text, most), x, y, room);
 }
 
 function shortened(text: string, most: number): string {

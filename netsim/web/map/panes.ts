@@ -1,0 +1,67 @@
+/** Parts of the panel: a trace, the namespaces to choose from. */
+import type { Calls } from "../../src/map/protocol.ts";
+import type { MapView } from "../../src/map/view.ts";
+import { readColors } from "./colors.ts";
+import { button, byId, h } from "./dom.ts";
+
+/** A trace hop by hop, and as `netsim trace --json` prints it. */
+export function showTrace(
+  pane: HTMLElement,
+  title: string,
+  { trace, article }: Calls["trace"]["answer"],
+): void {
+  // The engine has escaped what is not its own.
+  pane.innerHTML = article;
+  pane.dataset["verdict"] = trace.verdict;
+  pane.prepend(h("h2", {}, title));
+  const json = JSON.stringify(trace, null, 1);
+  pane.append(
+    h(
+      "details",
+      { class: "json" },
+      h("summary", {}, "JSON"),
+      button("Copy", () => void navigator.clipboard.writeText(json)),
+      h("pre", { tabindex: "0" }, json),
+    ),
+  );
+}
+
+/** A box to tick for each namespace, with its colour; `changed` is called with what is hidden then. */
+export function showSpaces(view: MapView, hidden: Set<number>, changed: () => void): void {
+  const pane = byId("spaces").querySelector("div")!;
+  const colors = readColors();
+  const all = [...view.namespaces.keys()];
+  const hide = (spaces: readonly number[]): void => {
+    hidden.clear();
+    for (const ns of spaces) hidden.add(ns);
+    showSpaces(view, hidden, changed);
+    changed();
+  };
+  pane.replaceChildren(
+    h(
+      "div",
+      { class: "row" },
+      button("All", () => hide([])),
+      button("None", () => hide(all)),
+    ),
+    ...view.namespaces.map((name, ns) => {
+      const tick = (event: Event): void => {
+        if ((event.target as HTMLInputElement).checked) hidden.delete(ns);
+        else hidden.add(ns);
+        changed();
+      };
+      const swatch = h("span", { class: "swatch" });
+      swatch.style.background = colors.fill(ns);
+      const box = h("input", { type: "checkbox", checked: !hidden.has(ns), change: tick });
+      return h(
+        "div",
+        { class: "space" },
+        h("label", {}, box, " ", swatch, ` ${name}`),
+        button("only", () => hide(all.filter((n) => n !== ns)), {
+          class: "link",
+          "aria-label": `only ${name}`,
+        }),
+      );
+    }),
+  );
+}
