@@ -52,6 +52,7 @@ const OUTPUTS: ReadonlyMap<string, Output> = new Map([
   ["jsonpb", "json"],
   ["tab", "table"],
   ["table", "table"],
+  ["brief", "brief"],
 ]);
 
 const MOST = 1_000_000n;
@@ -115,7 +116,8 @@ export function readArguments(args: readonly string[], now: bigint): ObserveOpti
   const asked = filtersOf(flags.filters);
   const format = texts.get("output") ?? "compact";
   const output = OUTPUTS.get(format) ?? fail(`invalid output format: ${format}`);
-  if (output === "table" && has("follow")) fail("table output format is not compatible with follow mode");
+  if ((output === "table" || output === "brief") && has("follow"))
+    fail(`${output} output format is not compatible with follow mode`);
   if (output !== "json" && (texts.get("field-mask") ?? "") !== "")
     fail(`${format} output format is not compatible with custom field mask`);
 

@@ -68,7 +68,7 @@ export function createDnsLog(given: Cluster): DnsLog {
     const { address, port, type, name, rcode, protocol } = entry;
     const v6 = address.includes(":");
     const client = endpoints.byAddress(address);
-    const server = addresses.find((ip) => ip.includes(":") === v6) ?? "";
+    const server = addresses.find((ip) => ip.includes(":") === v6);
     const named = service && {
       [reply ? "source_service" : "destination_service"]: {
         name: service.metadata.name,
@@ -88,8 +88,8 @@ export function createDnsLog(given: Cluster): DnsLog {
       uuid: `00000000-0000-4000-8000-${String(++number).padStart(12, "0")}`,
       verdict: "FORWARDED",
       IP: {
-        source: reply ? server : address,
-        destination: reply ? address : server,
+        ...(reply ? server !== undefined && { source: server } : { source: address }),
+        ...(reply ? { destination: address } : server !== undefined && { destination: server }),
         ipVersion: v6 ? "IPv6" : "IPv4",
       },
       l4: protocol.toLowerCase() === "udp" ? { UDP: ports } : { TCP: ports },

@@ -1,5 +1,6 @@
 /** Flows or events, filtered and printed: what `hubble observe` does with what a server or a file gives it. */
 import type { ObserveOptions } from "./arguments.ts";
+import { createBriefPrinter } from "./brief.ts";
 import { createEventPrinter } from "./events.ts";
 import { createFilter } from "./filter.ts";
 import { DecodeError, decodeEvent, decodeResponse, encodeFilter } from "./json.ts";
@@ -23,7 +24,8 @@ type Seen = { readonly time?: string };
 /** Throws FilterError. */
 export function createFlowObserver(options: ObserveOptions, color: boolean): Observer<FlowsResponse> {
   const passes = createFilter(options.filters.allow, options.filters.deny);
-  return createObserver(options, createPrinter({ ...options, color }), ({ flow }) => passes(flow));
+  const make = options.output === "brief" ? createBriefPrinter : createPrinter;
+  return createObserver(options, make({ ...options, color }), ({ flow }) => passes(flow));
 }
 
 function createObserver<T extends Seen>(

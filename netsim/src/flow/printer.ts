@@ -9,7 +9,8 @@ import type { Paint } from "./paint.ts";
 import { timeFormatter } from "./time.ts";
 import type { Endpoint, Flow, FlowsResponse, LostEvents, NodeStatus, Ports } from "./types.ts";
 
-export type Output = "compact" | "dict" | "json" | "table";
+/** `brief` is not Hubble's: see brief.ts. */
+export type Output = "compact" | "dict" | "json" | "table" | "brief";
 
 export interface PrinterOptions {
   readonly output: Output;
@@ -172,7 +173,7 @@ function identity(endpoint: Endpoint | undefined, paint: Paint): string {
   return paint("magenta", `(${RESERVED_IDENTITIES[number] ?? `ID:${number}`})`);
 }
 
-/** Who, with the port where there is one: pod, else service, else DNS names, else address. */
+/** Who, with the port where there is one. */
 function hosts(f: Flow, translate: boolean, paint: Paint): [string, string] {
   if (f.IP === undefined) {
     if (f.ethernet === undefined) return ["", ""];
@@ -180,9 +181,18 @@ function hosts(f: Flow, translate: boolean, paint: Paint): [string, string] {
   }
   const { TCP, UDP, SCTP } = f.l4 ?? {};
   const ports: Ports = TCP ?? UDP ?? SCTP ?? {};
+  const host = (text: string, port: number | undefined): string => {
+    if (port === undefined) return paint("cyan", text);
+    return paint("cyan", `${text.includes(":") ? `[${text}]` : text}:${paint("yellow", String(port))}`);
+  };
+  const [source, destination] = hostNames(f, translate);
+  return [host(source, ports.source_port), host(destination, ports.destination_port)];
+}
+
+/** Source and destination: pod, else service, else DNS names, else address. */
+export function hostNames(f: Flow, translate: boolean): [string, string] {
   const host = (
     address: string | undefined,
-    port: number | undefined,
     end: Endpoint | undefined,
     service: Flow["source_service"],
     names: readonly string[] = [],
@@ -191,12 +201,10 @@ function hosts(f: Flow, translate: boolean, paint: Paint): [string, string] {
     const name = end?.pod_name ?? service?.name;
     const known = name !== undefined || names.length > 0;
     const named = name === undefined ? names.join(",") : joinPath(namespace ?? "", name);
-    const text = translate && known ? named : (address ?? "");
-    if (port === undefined) return paint("cyan", text);
-    return paint("cyan", `${text.includes(":") ? `[${text}]` : text}:${paint("yellow", String(port))}`);
+    return translate && known ? named : (address ?? "");
   };
   return [
-    host(f.IP.source, ports.source_port, f.source, f.source_service, f.source_names),
-    host(f.IP.destination, ports.destination_port, f.destination, f.destination_service, f.destination_names),
+    host(f.IP?.source, f.source, f.source_service, f.source_names),
+    host(f.IP?.destination, f.destination, f.destination_service, f.destination_names),
   ];
 }
