@@ -59,9 +59,15 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   trace: {
     usage:
-      "FROM TO FILES... [--port PORT[/PROTOCOL]] [--method METHOD] [--mode iptables|nftables|ipvs|ebpf] [--resolver NAME] [--ip-family 4|6] [--record 'NAME A ADDRESS']... [--json] [--svg FILE] [--html FILE] [--color always|never]",
+      "FROM TO FILES... [--port PORT[/PROTOCOL]] [--method METHOD] [--mode iptables|nftables|ipvs|ebpf] [--resolver NAME] [--ip-family 4|6] [--record 'NAME A ADDRESS']... [--json] [--svg FILE] [--html FILE] [--pcap FILE] [--color always|never]",
     summary: "one connection, from the name to the packet, hop by hop",
     load: () => import("./trace.ts"),
+  },
+  ping: {
+    usage:
+      "FROM TO FILES... [-s SIZE] [-M do|dont|want|probe] [-c N] [--sweep] [--black-hole] [--bridge-netfilter] [--ip-family 4|6] [--cni NAME] [--set KEY=VALUE]... [--mtu N] [--wire-mtu N] [--json] [--pcap FILE]",
+    summary: "whether a packet of a size gets through, and what ping would say",
+    load: () => import("./ping.ts"),
   },
   route: {
     usage:
@@ -79,5 +85,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: "[ID... | --all | --pages DIRECTORY] [--json]",
     summary: "famous outages of Kubernetes networking, each run anew and told",
     load: () => import("./museum.ts"),
+  },
+  cni: {
+    usage:
+      "create NAMESPACE/POD FILES... | path FROM TO FILES... | routes [--node N | --pod NAMESPACE/POD] FILES... | plan POD POD FILES... | check FILES... | compare [--cni bridge|calico|cilium|flannel|weave] [--set KEY=VALUE]... [--values FILE]... [--mtu OCTETS | NODE=OCTETS]... [--wire-mtu OCTETS] [--subnet CIDR]... [--cluster-cidr LIST] [--service-cidr LIST] [--ip-family 4|6] [--table T] [--json]",
+    summary: "what the CNI makes of a cluster: a pod's creation, paths, tables, conflicts; CNIs compared",
+    load: () => import("./cni.ts"),
   },
 };

@@ -1,12 +1,15 @@
 /** `netsim trace FROM TO FILES...`: one connection, from the name to the packet. */
 import { writeFileSync } from "node:fs";
 import { findModel, readRecords, resolverModels } from "clusterdns";
+import { captureTrace, createListener } from "../packet/capture.ts";
 import { MODES } from "../service/index.ts";
 import { traceHtml, traceSvg } from "../trace/picture.ts";
 import { traceText } from "../trace/text.ts";
 import { trace, type TraceOptions } from "../trace/trace.ts";
 import { REASONS, type Trace } from "../trace/types.ts";
 import { loadInput, parseProbe, reportProblems, writeAll } from "./input.ts";
+import { finder, networkOf } from "./network.ts";
+import { writeCapture } from "./ping.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
 
 const UNUSABLE: readonly Trace["reason"][] = ["unknown-source", "unknown-destination", "no-port"];
@@ -22,6 +25,7 @@ export async function run(args: readonly string[]): Promise<number> {
     json: { type: "boolean" },
     svg: { type: "string" },
     html: { type: "string" },
+    pcap: { type: "string" },
     color: { type: "string" },
   });
   const [from, to, ...files] = positionals;
@@ -31,13 +35,16 @@ export async function run(args: readonly string[]): Promise<number> {
   const color = choice("color", values.color, ["always", "never"]);
   const cluster = loadInput(files);
   reportProblems(cluster.problems);
-  const result = await trace(cluster, from, to, options);
+  const heard = createListener();
+  const result = await trace(cluster, from, to, { ...options, listener: heard.listener });
   if (UNUSABLE.includes(result.reason)) {
     const about = result.reason === "unknown-source" ? `FROM ${from}` : `TO ${to}`;
     throw new UsageError(`${about}: ${result.reason}: ${REASONS[result.reason]}`);
   }
   if (values.svg !== undefined) write(values.svg, traceSvg(result));
   if (values.html !== undefined) write(values.html, traceHtml(result));
+  if (values.pcap !== undefined)
+    writeCapture(values.pcap, captureTrace(result, heard, finder(networkOf(cluster, {})), options));
   const text =
     values.json === true
       ? `${JSON.stringify(result, null, 1)}\n`

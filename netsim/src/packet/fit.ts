@@ -74,10 +74,8 @@ export function fitOf(path: Path, world: World = {}): Fit {
   const arrives = (octets: number): boolean => outcomes(path, octets, "do", world, 1)[0] === "delivered";
   const headers = ipHeader(familyOf(path.destination)) + HEADER.icmp;
   const largest = greatest(0, most, arrives);
-  const tightest = chain.reduce<Step | undefined>(
-    (a, b) => (a === undefined || b.room < a.room ? b : a),
-    undefined,
-  );
+  // Of several the one with the most headers: the others were set by it.
+  const tightest = [...chain].sort((a, b) => a.room - b.room || b.overhead - a.overhead)[0];
   const silent = (octets: number): boolean => outcomes(path, octets, "do", world).every((o) => o === "lost");
   return {
     chain,

@@ -13,6 +13,8 @@ export interface PingOptions {
   readonly discovery?: Discovery;
   readonly count?: number;
   readonly world?: World;
+  /** Told of every packet: the way that it went, and whether it is an answer. */
+  readonly watch?: (path: Path, journey: Journey, sequence: number, reply: boolean) => void;
 }
 
 export interface Echo {
@@ -47,7 +49,7 @@ export interface Ping {
 }
 
 export function ping(path: Path, options: PingOptions = {}): Ping {
-  const { size = 56, discovery = "want", count = 1, world = {} } = options;
+  const { size = 56, discovery = "want", count = 1, world = {}, watch } = options;
   const family = familyOf(path.destination);
   const octets = ipHeader(family) + HEADER.icmp + size;
   const memory = createMemory();
@@ -56,6 +58,7 @@ export function ping(path: Path, options: PingOptions = {}): Ping {
   const answerer = createSender(back, world, memory);
   const echoes = Array.from({ length: count }, (_, i): Echo => {
     const { outcome, pathMtu, journey } = sender.send(octets, discovery);
+    if (journey !== undefined) watch?.(path, journey, i + 1, false);
     const base = { sequence: i + 1, pathMtu, ...countsOf(path, journey) };
     if (outcome !== "delivered") {
       const error = journey?.icmp.find((e) => e.to === "source");
@@ -69,6 +72,7 @@ export function ping(path: Path, options: PingOptions = {}): Ping {
     }
     // Linux answers without DF, whatever the question had.
     const reply = answerer.send(octets, "dont");
+    if (reply.journey !== undefined) watch?.(back, reply.journey, i + 1, true);
     if (reply.outcome !== "delivered")
       return { ...base, outcome: "reply-lost", ...lossOf(back, reply.journey) };
     const ttl = reply.journey?.sightings.at(-1)?.frame.ttl;

@@ -1,0 +1,91 @@
+/** Paths through a cluster's network, from a command line: options of the CNI, and who is meant by FROM and TO. */
+import { createNetwork, type Network, type NetworkOptions } from "../cni/network.ts";
+import { pathBetween } from "../cni/paths.ts";
+import { CNIS } from "../cni/types.ts";
+import type { Walk } from "../cni/walk.ts";
+import type { Cluster } from "../model/types.ts";
+import { createListener } from "../packet/capture.ts";
+import type { FindPath } from "../packet/capture.ts";
+import { createEngine } from "../policy/engine.ts";
+import { createParties } from "../policy/parties.ts";
+import { trace } from "../trace/trace.ts";
+import { complete } from "../trace/world.ts";
+import { choice, UsageError } from "./usage.ts";
+
+/** For `readArgs`. */
+export const NETWORK_OPTIONS = {
+  cni: { type: "string" },
+  set: { type: "string", multiple: true },
+  mtu: { type: "string" },
+  "wire-mtu": { type: "string" },
+} as const;
+
+export interface NetworkValues {
+  readonly cni?: string;
+  readonly set?: readonly string[];
+  readonly mtu?: string;
+  readonly "wire-mtu"?: string;
+}
+
+export function wholeNumber(
+  option: string,
+  text: string | undefined,
+  least: number,
+  most: number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const number = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (number >= least && number <= most) return number;
+  throw new UsageError(`${option} ${text}: a whole number from ${least} to ${most}`);
+}
+
+export function networkOptions(values: NetworkValues): NetworkOptions {
+  const cni = choice("cni", values.cni, CNIS);
+  const mtu = wholeNumber("--mtu", values.mtu, 68, 65_535);
+  const wireMtu = wholeNumber("--wire-mtu", values["wire-mtu"], 68, 65_535);
+  return {
+    ...(cni !== undefined && { cni }),
+    ...(values.set !== undefined && { set: values.set }),
+    ...(mtu !== undefined && { mtu }),
+    ...(wireMtu !== undefined && { wireMtu }),
+  };
+}
+
+/** With what a trace assumes beside the input: addresses of Services, CoreDNS. */
+export const networkOf = (cluster: Cluster, options: NetworkOptions): Network =>
+  createNetwork(complete(cluster).cluster, options);
+
+export const finder =
+  (network: Network): FindPath =>
+  (from, to) => {
+    const found = pathBetween(network, from, to, to.includes(":") ? true : undefined);
+    return typeof found === "string" ? undefined : found.path;
+  };
+
+/** The way from FROM to TO, each in the words of `netsim trace`; a Service stands for one of its endpoints. */
+export async function pathFor(
+  network: Network,
+  from: string,
+  to: string,
+  family: "IPv4" | "IPv6" | undefined,
+): Promise<Walk> {
+  const { cluster } = network.context;
+  const parties = createParties(createEngine(cluster));
+  const [source] = parties.source(from);
+  if (source === undefined) throw new UsageError(`FROM ${from}: no pod, workload, node or address`);
+  const [named] = parties.source(to);
+  let target = named?.id;
+  if (target === undefined) {
+    const heard = createListener();
+    const options = { listener: heard.listener, ...(family !== undefined && { family }) };
+    await trace(cluster, from, to, options);
+    target = heard.legs.at(-1)?.taken.to.address.text;
+  }
+  if (target === undefined)
+    throw new UsageError(
+      `TO ${to}: no pod, workload, node or address, and no Service with endpoints (name it with its port)`,
+    );
+  const found = pathBetween(network, source.id, target, family === undefined ? undefined : family === "IPv6");
+  if (typeof found === "string") throw new UsageError(found);
+  return found;
+}
