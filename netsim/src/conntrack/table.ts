@@ -42,6 +42,8 @@ export interface ConntrackTable {
   packet(tuple: Tuple, now: number, flag?: Flag, reply?: Tuple): Tracked;
   find(tuple: Tuple, now: number): Entry | undefined;
   count(now: number): number;
+  /** Deletes the entries that `which` takes, as `conntrack -D` does; how many. */
+  flush(which: (entry: Entry) => boolean): number;
   readonly stats: { readonly inserted: number; readonly earlyDrops: number; readonly dropped: number };
 }
 
@@ -136,6 +138,11 @@ export function conntrackTable({
     count: (now) => {
       sweep(now);
       return size;
+    },
+    flush: (which) => {
+      const gone = [...new Set(byTuple.values())].filter(which);
+      for (const entry of gone) remove(entry);
+      return gone.length;
     },
     stats,
   };

@@ -55,6 +55,23 @@ t.test("TCP: established connections stay for a day, closed ones for two minutes
   t.end();
 });
 
+t.test("entries can be deleted, in both directions", (t) => {
+  const table = conntrackTable({ max: 100 });
+  const query = udp(1000);
+  const translated = mirror({ ...query, destination: "10.244.2.10" });
+  table.packet(query, 0, "data", translated);
+  table.packet(udp(1001), 0);
+  t.equal(
+    table.flush(({ reply }) => reply.source === "10.244.2.10"),
+    1,
+  );
+  t.equal(table.find(query, 1), undefined);
+  t.equal(table.find(translated, 1), undefined);
+  t.equal(table.count(1), 1, "the other one stays");
+  t.equal(table.packet(query, 2), "new");
+  t.end();
+});
+
 t.test("a full table drops new flows, unless one that was never answered can go", (t) => {
   const full = conntrackTable({ max: 8, buckets: 8 });
   for (let port = 0; port < 8; port++) {
