@@ -1,4 +1,29 @@
 /** The public API of @clusterdns/netsim. */
+export {
+  bridgeFdb,
+  checkRanges,
+  checkReach,
+  commandsFor,
+  compare,
+  compareMarkdown,
+  createNetwork,
+  createPod,
+  ipLink,
+  ipNeigh,
+  ipRoute,
+  ipRule,
+  networkOf,
+  pathBetween,
+} from "./cni/index.ts";
+export type {
+  CniName,
+  CreationEvent,
+  Network,
+  NetworkOptions,
+  Place as NetworkPlace,
+  Plan,
+  Walk,
+} from "./cni/index.ts";
 export { createGatewayTable, createIngressTable, entrance } from "./gateway/index.ts";
 export type {
   Answer,
@@ -8,6 +33,26 @@ export type {
   GatewayTable,
   IngressTable,
 } from "./gateway/index.ts";
+export { applyChanges } from "./doctor/apply.ts";
+export { CHECKS } from "./doctor/checks.ts";
+export { doctor } from "./doctor/doctor.ts";
+export { follow, type Followed } from "./doctor/follow.ts";
+export { parseSysctls } from "./doctor/node/sysctl.ts";
+export { doctorMarkdown } from "./doctor/report/markdown.ts";
+export { doctorSarif, type SarifOptions } from "./doctor/report/sarif.ts";
+export { doctorText } from "./doctor/report/text.ts";
+export type {
+  Change,
+  Check,
+  Diagnosis,
+  DoctorOptions,
+  Evidence,
+  Finding,
+  Fix,
+  Operation,
+  Severity,
+  SysctlLine,
+} from "./doctor/types.ts";
 export { readSharing, selectBackends } from "./mesh/affinity.ts";
 export type { BackendState, MeshBackend, ServiceSharing } from "./mesh/affinity.ts";
 export { loadFiles, loadObjects, loadText } from "./model/load.ts";

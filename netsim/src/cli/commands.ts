@@ -92,4 +92,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "what the CNI makes of a cluster: a pod's creation, paths, tables, conflicts; CNIs compared",
     load: () => import("./cni.ts"),
   },
+  doctor: {
+    usage:
+      "FILES... [--only ID,...] [--skip ID,...] [--severity error|warning|note] [--format text|json|sarif|markdown] [--fail-on error|warning|note|never] [--fix DIR] [--sysctl FILE]... [--flows RATE] [--nic MTU] [--color always|never]",
+    summary: "what is wrong with a cluster's network, why, and what to change",
+    load: () => import("./doctor.ts"),
+  },
 };

@@ -106,6 +106,7 @@ export const REASONS = {
   "l7-denied": "Cilium's HTTP proxy refuses the request (403)",
   "l7-tls": "HTTP rules on a connection that is TLS: the proxy cannot read it without terminatingTLS",
   "no-such-address": "an address of a node's pod range that no pod has",
+  "no-pod-route": "nobody between the nodes has a route to the pod's address",
   "no-address": "the pod has no address: pending, or finished",
   "no-common-family": "the two ends have no address family in common",
   "cluster-ip-from-outside": "cluster IPs lead nowhere outside the cluster",

@@ -419,6 +419,17 @@ t.test("between nodes, as far as the CNI's objects say", async (t) => {
     cni: "flannel",
     encapsulation: "none",
   });
+  const elsewhere = { ...node("node-2", "172.19.0.2"), spec: { podCIDR: "10.244.2.0/24" } };
+  const gateway = (type: string) =>
+    config("kube-flannel-cfg", { "net-conf.json": JSON.stringify({ Backend: { Type: type } }) });
+  is(t, await ask("data/db:5432", [elsewhere, gateway("host-gw")]), "unroutable", "no-pod-route");
+  is(
+    t,
+    await ask("data/db:5432", [elsewhere, gateway("vxlan")]),
+    "allow",
+    "allowed",
+    "a tunnel needs no route",
+  );
 });
 
 t.test("manifests that leave out what the API server fills in", async (t) => {
