@@ -14,6 +14,8 @@ export interface Endpoint {
   readonly serviceAccount: string;
   /** The address that this connection uses, in one family. */
   readonly address: Address;
+  /** The other cluster of a mesh that it is in; absent for this one. */
+  readonly cluster?: string;
   /** The node that it is, or runs on; "" when unknown or outside. */
   readonly node: string;
   /** A node, or a pod in its node's network: policy takes both for the node. */

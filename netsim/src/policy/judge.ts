@@ -97,7 +97,8 @@ export function createJudge(
 
   function side(subject: Endpoint, peer: Endpoint, probe: Probe, direction: Direction): Side {
     if (!enforces(subject, direction)) return { action: "allow", reason: "not-enforced", policies: [] };
-    const local = peer.onHost && subject.node !== "" && peer.node === subject.node;
+    const near = peer.cluster === undefined && subject.node !== "" && peer.node === subject.node;
+    const local = peer.onHost && near;
     const ports = direction === "ingress" ? portsOf.ingress(subject) : portsOf.egress(peer);
     const matches = (rule: Rule) =>
       (rule.peers === undefined || rule.peers.some((p) => p.test(peer, local))) &&

@@ -8,7 +8,7 @@ import type { PeerTest, Scope, Uses } from "./rule.ts";
 /** A pod with an address of its own: label selectors select no others. */
 export const isWorkload = (e: Endpoint): boolean => e.kind === "pod" && !e.onHost;
 
-/** Pods by their labels and their namespace: a name, a selector of namespaces, or any (undefined). */
+/** Pods of this cluster by their labels and their namespace: a name, a selector of namespaces, or any (undefined). */
 export function pods(
   namespace: string | LabelSelector | undefined,
   podSelector: LabelSelector | undefined,
@@ -21,6 +21,7 @@ export function pods(
     ...(scope !== undefined && { scope }),
     test: (e) =>
       isWorkload(e) &&
+      e.cluster === undefined &&
       (scope === undefined || scope.holds(e)) &&
       (pod === undefined || pod.matches(e.labels)),
   };

@@ -28,7 +28,7 @@ function podIdentity(e: Endpoint): Identity {
   for (const [key, value] of Object.entries(e.labels)) if (!LEFT_OUT.test(key)) k8s[key] = value;
   for (const [key, value] of Object.entries(e.namespaceLabels)) k8s[NAMESPACE_LABELS + key] = value;
   k8s[POD_NAMESPACE] = e.namespace;
-  k8s[CLUSTER] = CLUSTER_NAME;
+  k8s[CLUSTER] = e.cluster ?? CLUSTER_NAME;
   k8s[ACCOUNT] = e.serviceAccount;
   return { k8s, reserved: NONE };
 }
