@@ -1,6 +1,6 @@
 /**
  * A cluster as JSON, to be taken along in a page: with the lines of what traces cite, and without what is nobody's business
- * there (application configuration, commands, whatever kubectl noted down).
+ * there (application configuration, commands, environments, whatever kubectl noted down).
  */
 import { kindOf } from "../model/kinds.ts";
 import { fieldLines, indexSource } from "../model/source.ts";
@@ -53,8 +53,12 @@ const isOurs = ({ apiVersion, kind, metadata }: OtherObject): boolean =>
   kindOf(apiVersion, kind) !== "unknown" &&
   (kind !== "ConfigMap" || SYSTEM.test(metadata.namespace) || COMPONENT.test(metadata.name));
 
-function withoutCommands(spec: PodSpec): PodSpec {
-  const bare = ({ command: _c, args: _a, ...rest }: Container): Container => rest;
+/** Of programs only what others can see of them: their ports, and when they are ready. */
+const SEEN = ["name", "ports", "restartPolicy", "livenessProbe", "readinessProbe", "startupProbe"];
+
+function fromOutside(spec: PodSpec): PodSpec {
+  const bare = (c: Container): Container =>
+    Object.fromEntries(Object.entries(c).filter(([field]) => SEEN.includes(field))) as unknown as Container;
   return {
     ...spec,
     containers: spec.containers.map(bare),
@@ -68,11 +72,11 @@ function trimmed<T extends KubeObject>(object: T): T {
     object.metadata.annotations;
   const bare = { ...object, metadata: { ...object.metadata, annotations } };
   if (SYSTEM.test(object.metadata.namespace)) return bare;
-  if (object.kind === "Pod") return { ...bare, spec: withoutCommands((object as unknown as Pod).spec) };
+  if (object.kind === "Pod") return { ...bare, spec: fromOutside((object as unknown as Pod).spec) };
   const { template } = ((object as unknown as Workload).spec ?? {}) as Partial<Workload["spec"]>;
   if (template?.spec?.containers === undefined) return bare;
   const { spec } = object as unknown as Workload;
-  return { ...bare, spec: { ...spec, template: { ...template, spec: withoutCommands(template.spec) } } };
+  return { ...bare, spec: { ...spec, template: { ...template, spec: fromOutside(template.spec) } } };
 }
 
 /** Whether traces cite fields of the object, and not only its first line. */
