@@ -4,7 +4,7 @@
  */
 import type { Cluster } from "../model/types.ts";
 import { bare, covers, isV6, macOf, nth, parseAddress, parseBlock, sha256Hex } from "./address.ts";
-import { connected, type Context } from "./network.ts";
+import type { Context } from "./network.ts";
 import { addressOf, sameSubnet, type NodeFacts } from "./nodes.ts";
 import { clusterCidrs } from "./ranges.ts";
 import type {
@@ -68,18 +68,13 @@ export function bridgeOn(node: string, pods: readonly PodFacts[], settings: Brid
   );
   return {
     devices: [device, ...ports],
-    routes: connected(device),
+    routes: [],
     neighbours,
     fdb: [...learned, ...own],
     masquerade: [],
-    sysctls: FORWARDING,
+    sysctls: [],
   };
 }
-
-export const FORWARDING = [
-  { key: "net.ipv4.ip_forward", value: "1" },
-  { key: "net.ipv6.conf.all.forwarding", value: "1" },
-];
 
 /** A pod behind a bridge: in the node's subnet, with the bridge as its gateway, and the other pods of the node beside it. */
 export function podOnBridge(
@@ -109,7 +104,6 @@ export function podOnBridge(
     routes: [
       ...gateways.map((via): Route => ({ to: "default", via, dev: "eth0" })),
       ...gateways.flatMap(more),
-      ...connected(eth0),
     ],
     neighbours: [
       ...gateways.map((address): Neighbour => ({ address, dev: "eth0", mac, state: "REACHABLE" })),

@@ -83,8 +83,7 @@ const KINDS: Readonly<Partial<Record<Device["kind"], string>>> = {
 function detail({ kind, tunnel }: Device): string | undefined {
   if (kind === "vxlan" && tunnel?.vni !== undefined) {
     const learning = tunnel.learning === false ? " nolearning" : "";
-    const end = isV6(tunnel.local) ? "local6" : "local";
-    return `vxlan id ${tunnel.vni} ${end} ${tunnel.local} dev ${tunnel.lower ?? ""} srcport 0 0 dstport ${tunnel.port ?? 4789}${learning} ttl auto ageing 300 udpcsum`;
+    return `vxlan id ${tunnel.vni} local ${tunnel.local} dev ${tunnel.lower ?? ""} srcport 0 0 dstport ${tunnel.port ?? 4789}${learning} ttl auto ageing 300 udpcsum`;
   }
   if (kind === "vxlan" || kind === "geneve") return `${kind} external dstport ${tunnel?.port ?? 0}`;
   if (kind === "ipip") return `ipip any remote any local ${tunnel?.local ?? "any"} ttl inherit nopmtudisc`;

@@ -19,7 +19,10 @@ export interface NetworkOptions extends NodeOptions {
   readonly values?: unknown;
   /** `key=value`, as Helm's --set: Cilium's values, or the settings of the other CNIs (docs/cni.md). */
   readonly set?: readonly string[];
-  /** Octets that the network between the nodes carries, where that is less than the cards' MTU. */
+  /**
+   * Octets that the network between the nodes carries, where that is less than the cards' MTU: between subnets the routers
+   * fragment or answer with ICMP, within one the switch drops.
+   */
   readonly wireMtu?: number;
   /** The range of all pods, where it is in no object. */
   readonly clusterCidrs?: readonly string[];
@@ -77,7 +80,7 @@ export function createNetwork(cluster: Cluster, options: NetworkOptions = {}): N
   const places = new Map<string, Place | undefined>();
 
   function make(key: string): Place | undefined {
-    if (key === "router") return routerPlace(nodes, model);
+    if (key === "router") return routerPlace(nodes, model, options.wireMtu);
     const name = key.slice(key.indexOf("/") + 1);
     const node = key.startsWith("node/") ? facts.get(name) : undefined;
     if (node !== undefined) return nodePlace(node, nodes, model);
@@ -167,6 +170,12 @@ const LOOPBACK: Device = {
   says: "loopback",
 };
 
+/** A node is a router: kubeadm insists on it. */
+const FORWARDING = [
+  { key: "net.ipv4.ip_forward", value: "1" },
+  { key: "net.ipv6.conf.all.forwarding", value: "1" },
+];
+
 function nodePlace(facts: NodeFacts, nodes: readonly NodeFacts[], model: Model): Place {
   const { name, nets, card, mtu, mac, gateways } = facts;
   const part = model.node(facts);
@@ -193,7 +202,7 @@ function nodePlace(facts: NodeFacts, nodes: readonly NodeFacts[], model: Model):
     devices: [LOOPBACK, device, ...part.devices],
     routes: [
       ...gateways.map((via): Route => ({ to: "default", via, dev: card })),
-      ...connected(device),
+      ...[device, ...part.devices].flatMap(connected),
       ...linkLocals([device, ...part.devices]),
       ...part.routes,
     ],
@@ -204,7 +213,7 @@ function nodePlace(facts: NodeFacts, nodes: readonly NodeFacts[], model: Model):
     ],
     fdb: part.fdb,
     masquerade: part.masquerade,
-    sysctls: part.sysctls,
+    sysctls: [...FORWARDING, ...part.sysctls],
     ...(part.bpf !== undefined && { bpf: part.bpf }),
   };
 }
@@ -216,7 +225,7 @@ function podPlace(facts: PodFacts, model: Model): Place {
     kind: "pod",
     name: facts.id,
     devices: [LOOPBACK, ...part.devices],
-    routes: [...linkLocals(part.devices), ...part.routes],
+    routes: [...part.devices.flatMap(connected), ...linkLocals(part.devices), ...part.routes],
     rules: [],
     neighbours: part.neighbours,
     fdb: [],
@@ -232,11 +241,12 @@ const sameLink = (own: string, other: string): boolean =>
 const routerMac = (address: string): string => macOf(`router ${address}`);
 
 /** The routes that the kernel makes for a device's own addresses. */
-export function connected(device: Device): Route[] {
+function connected(device: Device): Route[] {
   return device.addresses.flatMap((net): Route[] => {
     const [address = "", bits = ""] = net.split("/");
     const block = blockOf(address, Number(bits));
-    if (block === undefined || block.first === block.last) return [];
+    if (block === undefined || address.startsWith("fe80:") || (block.first === block.last && !isV6(address)))
+      return [];
     return isV6(address)
       ? [{ to: block.text, dev: device.name, proto: "kernel", metric: 256 }]
       : [{ to: block.text, dev: device.name, proto: "kernel", scope: "link", src: address }];
@@ -251,7 +261,9 @@ function linkLocals(devices: readonly Device[]): Route[] {
 }
 
 /** One for all subnets: a card in each, and the pod ranges that it has been told of. */
-function routerPlace(nodes: readonly NodeFacts[], model: Model): Place {
+/** `wireMtu`: what the routes of the routers carry, as a narrow link between them would. */
+function routerPlace(nodes: readonly NodeFacts[], model: Model, wireMtu: number | undefined): Place {
+  const narrow = (route: Route): Route => (wireMtu === undefined ? route : { ...route, mtu: wireMtu });
   const cards = new Map<string, Device>();
   for (const node of nodes)
     for (const net of node.nets) {

@@ -62,7 +62,6 @@ export function commandsFor(
       name(node),
       "ip link set lo up",
       ...node.sysctls.filter((s) => !/\.(conf|neigh)\.(?!all)/.test(s.key)).map(sysctl),
-      sysctl({ key: "net.ipv4.ip_forward", value: "1" }),
     );
     for (const device of node.devices.filter((d) => d.kind === "bridge"))
       run(name(node), ...make(device, `type bridge`));
@@ -141,6 +140,11 @@ function buildWire(
         ...own.flatMap((d) =>
           d.addresses.map((a) => `ip addr add ${a} dev br${index}${isV6(a) ? " nodad" : ""}`),
         ),
+        ...(router?.routes ?? []).flatMap(({ to, dev, via, mtu }) =>
+          via === undefined && mtu !== undefined && own.some((d) => d.name === dev)
+            ? [`ip route replace ${to} dev br${index} ${isV6(to) ? "metric 256 " : ""}proto kernel mtu ${mtu}`]
+            : [],
+        ),
       );
     }
     const mtu = network.wireMtu === undefined ? card.mtu : Math.max(card.mtu, network.wireMtu);
@@ -157,7 +161,10 @@ function buildWire(
       route.via !== undefined &&
       nodes.some((n) => n.devices.some((d) => d.addresses.some((a) => a.split("/")[0] === route.via)))
     )
-      run(wire, `ip route add ${route.to} via ${route.via}`);
+      run(
+        wire,
+        `ip route add ${route.to} via ${route.via}${route.mtu === undefined ? "" : ` mtu ${route.mtu}`}`,
+      );
 }
 
 function connectPod(

@@ -226,8 +226,10 @@ export function walk(network: Network, from: Place, destination: string, source?
     }
     const card = there.devices.find((d) => d.kind === "card" && d.addresses.some((a) => bare(a) === via));
     if (card === undefined) return drop(there, `${via} is on no card of ${named(there)}`);
+    // Between subnets it is the routers' routes that are narrow.
+    const routed = place.kind === "router" || there.kind === "router";
     wire(
-      Math.min(device.mtu, card.mtu, network.wireMtu ?? Infinity),
+      Math.min(device.mtu, card.mtu, routed ? Infinity : (network.wireMtu ?? Infinity)),
       frame,
       `${named(place)} to ${named(there)}`,
     );

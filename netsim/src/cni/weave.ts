@@ -2,10 +2,9 @@
  * Weave Net: one Ethernet segment over all nodes. Pods are ports of the bridge `weave`; frames for other nodes go to the fast
  * datapath (VXLAN by the kernel's Open vSwitch, ESP where encrypted) or to the router process (sleeve: frames in UDP).
  */
-import { FORWARDING } from "./bridge.ts";
 import { covers, isV6, macOf, nth, parseBlock } from "./address.ts";
 import { isTrue, positive, text } from "./fields.ts";
-import { connected, type Context } from "./network.ts";
+import type { Context } from "./network.ts";
 import { addressOf, type NodeFacts } from "./nodes.ts";
 import { settingsOf } from "./settings.ts";
 import type {
@@ -172,7 +171,7 @@ function nodePart(weave: Weave, facts: NodeFacts, addressFor: AddressFor): NodeP
       bridge,
       ...ports,
     ],
-    routes: connected(bridge),
+    routes: [],
     neighbours: stations
       .filter((s) => s.node !== facts.name || s.pod !== undefined)
       .map(({ address: a, mac }): Neighbour => ({ address: a, dev: "weave", mac, state: "REACHABLE" })),
@@ -194,7 +193,7 @@ function nodePart(weave: Weave, facts: NodeFacts, addressFor: AddressFor): NodeP
           ];
     }),
     masquerade: [{ from: range, except: [range], says: "the chain WEAVE of the table nat" }],
-    sysctls: FORWARDING,
+    sysctls: [],
   };
 }
 
@@ -247,7 +246,7 @@ function podPart(weave: Weave, p: PodFacts, addressFor: AddressFor): PodPart {
   const others = stationsOf(weave, addressFor).filter((s) => s.pod !== p);
   return {
     devices: [eth0],
-    routes: [...(via === undefined ? [] : [{ to: "default", via, dev: "eth0" }]), ...connected(eth0)],
+    routes: [...(via === undefined ? [] : [{ to: "default", via, dev: "eth0" }])],
     neighbours: others.map(({ address, mac }): Neighbour => ({
       address,
       dev: "eth0",

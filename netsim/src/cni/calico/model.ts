@@ -414,10 +414,7 @@ function podPart(calico: Calico, p: PodFacts): PodPart {
     devices: [eth0],
     routes: p.addresses.flatMap((a): Route[] =>
       isV6(a)
-        ? [
-            { to: "default", via: GATEWAY6, dev: "eth0", metric: 1024 },
-            { to: hostBlock(a), dev: "eth0", proto: "kernel", metric: 256 },
-          ]
+        ? [{ to: "default", via: GATEWAY6, dev: "eth0", metric: 1024 }]
         : [
             { to: "default", via: GATEWAY, dev: "eth0" },
             { to: hostBlock(GATEWAY), dev: "eth0", scope: "link" },

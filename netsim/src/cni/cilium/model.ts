@@ -241,9 +241,10 @@ function ownRoutes(cilium: Cilium, { name }: NodeFacts, local: readonly PodFacts
   const ranges = cilium.rangesOf(name).flatMap((range): Route[] => {
     const via = cilium.router(name, isV6(range));
     if (via === undefined) return [];
-    const self: Route = isV6(range)
-      ? { to: hostBlock(via), dev: HOST, proto: "kernel", metric: 256 }
-      : { to: hostBlock(via), dev: HOST, proto: "kernel", scope: "link" };
+    // The kernel makes the IPv6 one itself.
+    const self: Route[] = isV6(range)
+      ? []
+      : [{ to: hostBlock(via), dev: HOST, proto: "kernel", scope: "link" }];
     const all: Route = {
       to: range,
       via,
@@ -252,7 +253,7 @@ function ownRoutes(cilium: Cilium, { name }: NodeFacts, local: readonly PodFacts
       src: via,
       ...(isV6(range) && { metric: 1024 }),
     };
-    return cilium.config.endpointRoutes ? [self] : [self, all];
+    return cilium.config.endpointRoutes ? self : [...self, all];
   });
   const single = cilium.config.endpointRoutes
     ? local.flatMap((p) =>
@@ -346,9 +347,6 @@ function podPart(cilium: Cilium, p: PodFacts): PodPart {
           ? { to: hostBlock(to), dev: "eth0", metric: 1024 }
           : { to: hostBlock(to), dev: "eth0", scope: "link" },
       ),
-      ...p.addresses
-        .filter(isV6)
-        .map((a): Route => ({ to: hostBlock(a), dev: "eth0", proto: "kernel", metric: 256 })),
     ],
     neighbours: gateways.map((address) => ({
       address,
