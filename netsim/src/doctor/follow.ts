@@ -1,0 +1,84 @@
+/** From findings to files: which change belongs to which file, and what each file becomes. */
+import { editText } from "./edit.ts";
+import type { Change, Finding } from "./types.ts";
+
+/** A file after all changes to it. `name` is that of the input, or of a new file where a new object has no place. */
+export interface Edited {
+  readonly name: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+export interface Followed {
+  readonly files: readonly Edited[];
+  /** Findings whose advice is in the files. */
+  readonly done: readonly Finding[];
+  /** Findings whose advice is no change of a manifest, or one that did not fit (another one had changed the same place). */
+  readonly left: readonly Finding[];
+}
+
+/** Where objects go that belong to no file of the input. */
+const NEW_FILE = "doctor-new.yaml";
+
+const fileOf = (change: Change): string => change.file ?? NEW_FILE;
+
+/** Changes files in memory by the advice of findings, one after the other. `read` gives a file's text; undefined where it has none. */
+export function follow(findings: readonly Finding[], read: (file: string) => string | undefined): Followed {
+  const before = new Map<string, string>();
+  const after = new Map<string, string>();
+  const done: Finding[] = [];
+  const left: Finding[] = [];
+  for (const finding of findings) {
+    const { changes } = finding.fix;
+    const next = new Map<string, string>();
+    const ok = changes.every((change) => {
+      const name = fileOf(change);
+      const now = next.get(name) ?? after.get(name) ?? readOnce(name);
+      const edited = now === undefined ? undefined : editText(now, [change]);
+      if (edited === undefined) return false;
+      next.set(name, edited);
+      return true;
+    });
+    if (changes.length === 0 || !ok) {
+      left.push(finding);
+      continue;
+    }
+    for (const [name, text] of next) after.set(name, text);
+    done.push(finding);
+  }
+  const files = [...after].map(([name, text]): Edited => ({
+    name,
+    before: before.get(name) ?? "",
+    after: text,
+  }));
+  return { files: files.filter((f) => f.before !== f.after), done, left };
+
+  function readOnce(name: string): string | undefined {
+    const text = name === NEW_FILE ? "" : read(name);
+    if (text !== undefined) before.set(name, text);
+    return text;
+  }
+}
+
+/** Lines `first` to `last` (from 1; `last` below `first` for none) of the old text become `lines`. */
+export interface Hunk {
+  readonly first: number;
+  readonly last: number;
+  readonly lines: readonly string[];
+}
+
+/** The one stretch of lines in which two texts differ; undefined where they do not. */
+export function hunkOf(before: string, after: string): Hunk | undefined {
+  if (before === after) return undefined;
+  const [a, b] = [before.split("\n"), after.split("\n")];
+  let head = 0;
+  while (head < a.length && head < b.length && a[head] === b[head]) head++;
+  let tail = 0;
+  while (
+    tail < a.length - head &&
+    tail < b.length - head &&
+    a[a.length - 1 - tail] === b[b.length - 1 - tail]
+  )
+    tail++;
+  return { first: head + 1, last: a.length - tail, lines: b.slice(head, b.length - tail) };
+}

@@ -1,0 +1,96 @@
+/** The connection table against the rate of new connections. */
+import { KUBE_PROXY_TIMEOUTS, sustainableRate } from "../../conntrack/timeouts.ts";
+import { fields, number } from "../../gateway/fields.ts";
+import type { Context } from "../context.ts";
+import { fix, patch, set } from "../fix.ts";
+import { evidence, NOWHERE, placeOf } from "../place.ts";
+import { k8s, KERNEL_CONNTRACK } from "../sources.ts";
+import type { Check, Draft, Fix, Place } from "../types.ts";
+import { setAll, settings, type Setting } from "./sysctl.ts";
+
+interface Table {
+  readonly max: number;
+  readonly text: string;
+  readonly at: Place;
+  enlarge(to: number): Fix;
+}
+
+const MAX = ["net.netfilter.nf_conntrack_max", "net.nf_conntrack_max"];
+/** kube-proxy's --conntrack-min. */
+const LEAST = 131_072;
+
+function tableOf(context: Context): Table {
+  const text = (to: number): string => `set net.netfilter.nf_conntrack_max to ${to}`;
+  const said = settings(context).filter((s) => MAX.includes(s.key));
+  const [least] = [...said].sort((a, b) => Number(a.value) - Number(b.value)) as [Setting | undefined];
+  if (least !== undefined)
+    return {
+      max: Number(least.value),
+      text: `${least.by}: ${least.key} = ${least.value}`,
+      at: least.at,
+      enlarge: (to) => fix(text(to), ...setAll(said.map((setting) => ({ setting, wanted: String(to) })))),
+    };
+  const [proxy] = context.others("KubeProxyConfiguration");
+  const min = number(fields(proxy?.["conntrack"])["min"]);
+  if (proxy !== undefined && min !== undefined)
+    return {
+      max: min,
+      text: `kube-proxy's conntrack.min is ${min}`,
+      at: placeOf(proxy, ["conntrack", "min"]),
+      enlarge: (to) =>
+        fix(`set conntrack.min of kube-proxy to ${to}`, patch(proxy, set(["conntrack", "min"], to))),
+    };
+  return {
+    max: LEAST,
+    text: `nothing says how large the table is: kube-proxy makes it ${LEAST} at least`,
+    at: proxy === undefined ? NOWHERE : placeOf(proxy),
+    enlarge: (to) => fix(text(to)),
+  };
+}
+
+/** Seconds for which a connection that has ended keeps its entry. */
+function lifetime(context: Context): { seconds: number; text: string } {
+  const key = "net.netfilter.nf_conntrack_tcp_timeout_time_wait";
+  const said = settings(context).find((s) => s.key === key);
+  const usual = KUBE_PROXY_TIMEOUTS.tcp.TIME_WAIT ?? 120;
+  return said === undefined
+    ? { seconds: usual, text: `an ended TCP connection keeps its entry for ${usual} s (TIME_WAIT)` }
+    : { seconds: Number(said.value), text: `${said.by}: ${key} = ${said.value}` };
+}
+
+/** Room that is left for what lasts longer than TIME_WAIT. */
+const HEADROOM = 0.75;
+
+export const conntrackSize: Check = {
+  id: "NS/conntrack-size",
+  title: "The connection table is too small for the rate of connections",
+  severity: "error",
+  why: "Every new connection takes an entry, and one that has ended keeps it for two minutes: rate times time is what the table must hold. When it is full the kernel drops packets of new connections. Asked where `--flows` gives the rate.",
+  sources: [KERNEL_CONNTRACK, k8s(56903)],
+  run: (context) => {
+    const { flows } = context.options;
+    if (flows === undefined) return [];
+    const table = tableOf(context);
+    const { seconds, text } = lifetime(context);
+    const entries = flows * seconds;
+    const full = entries > table.max;
+    if (entries <= table.max * HEADROOM) return [];
+    const to = 2 ** Math.ceil(Math.log2(entries / HEADROOM));
+    const found: Draft = {
+      severity: full ? "error" : "warning",
+      message: full
+        ? `${flows} new connections a second need ${entries} entries, and the table has ${table.max}: it is full after ${Math.ceil(table.max / flows)} s`
+        : `${flows} new connections a second fill ${Math.round((entries / table.max) * 100)} % of the table of ${table.max}`,
+      at: table.at,
+      evidence: [
+        evidence(table.text, table.at),
+        evidence(text),
+        evidence(
+          `${flows} a second for ${seconds} s are ${entries} entries; the table sustains ${Math.floor(sustainableRate(table.max, seconds))} a second`,
+        ),
+      ],
+      fix: table.enlarge(to),
+    };
+    return [found];
+  },
+};
