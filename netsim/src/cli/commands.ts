@@ -53,9 +53,15 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   observe: {
     usage:
-      "--input-file FILE [--namespace NAME] [--pod NAME] [--verdict VERDICT] [-o compact|dict|table|json] ... (options of hubble observe)",
-    summary: "recorded flows, filtered and printed as hubble observe does",
+      "--input-file FILE | FILES... --traffic FILE | FILES... --dns-log FILE [--namespace NAME] [--pod NAME] [--protocol NAME] [--verdict VERDICT] [--follow] [--last N] [-o compact|dict|table|json|brief] ... (options of hubble observe)",
+    summary: "flows, recorded, simulated or of a DNS server, filtered and printed as hubble observe does",
     load: () => import("./observe.ts"),
+  },
+  mesh: {
+    usage:
+      "[show|check|imports|resolve CLUSTER NAME [TYPE]|trace CLUSTER FROM TO] --cluster NAME=PATH... [--mode iptables|nftables|ipvs|ebpf] [--json]",
+    summary: "several clusters: global Services, imports, overlaps, connections between them",
+    load: () => import("./mesh.ts"),
   },
   trace: {
     usage:
