@@ -7,7 +7,7 @@ import type { Transfer } from "./tcp.ts";
 const LOSSES: Readonly<Record<Loss, string>> = {
   "too-big": "it is too big there, and must not be fragmented",
   silent:
-    "bridges, switches and the other ends of cables drop what is more than 4 octets over their MTU, and tell nobody",
+    "bridges, switches and the other ends of cables drop what is too big for them (Linux: by more than 4 octets), and tell nobody",
   "bridge-netfilter":
     "it is too big for the bridge's port, and br_netfilter, which cannot fragment it, drops it and tells nobody",
   "outer-too-big":

@@ -7,7 +7,7 @@ import { fragments, payloadOf, type Frame } from "./fragment.ts";
 import type { Link, Path, Tunnel } from "./path.ts";
 import { familyOf, isTransport, mannerOf, roomIn, wrap } from "./tunnel.ts";
 
-/** A VLAN tag: what bridges and veth devices accept beyond the MTU (`is_skb_forwardable` in Linux). */
+/** A VLAN tag: what bridges and veth devices accept beyond the MTU (`is_skb_forwardable` in Linux); nobody knows of switches. */
 const TAG = 4;
 
 /** What nodes remember of path MTUs: of tunnels' outer destinations, and of inner ones (IPv6, which forwarding heeds). */
@@ -183,7 +183,8 @@ export function travel(
   }
 
   function bridge(i: number, frame: Frame): void {
-    const { mtu } = links[i]!;
+    const { mtu, kind } = links[i]!;
+    if (kind === "wire") return drop(i, frame, "silent");
     if (segmented) return onward(i, [frame]);
     if (world.bridgeNetfilter === true) {
       if (frame.family === 6 || frame.df) return drop(i, frame, "bridge-netfilter");

@@ -82,9 +82,9 @@ export function ping(path: Path, options: PingOptions = {}): Ping {
   return { ...head, lines: linesOf(head, family) };
 }
 
-/** Where a packet is between nodes, or on the device with the most headers. */
+/** The last link between nodes, or the device with the most headers. */
 const outermost = ({ links }: Path): number => {
-  const between = links.findIndex((l) => l.kind === "wire");
+  const between = links.findLastIndex((l) => l.kind === "wire");
   if (between >= 0) return between;
   const deepest = Math.max(0, ...links.map((l) => l.tunnels.length));
   return links.findIndex((l) => l.tunnels.length === deepest);
