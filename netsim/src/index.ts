@@ -93,3 +93,14 @@ export type {
 } from "./trace/types.ts";
 export { traceText } from "./trace/text.ts";
 export { traceHtml, traceSvg } from "./trace/picture.ts";
+export { EXHIBITS, findExhibit, show } from "./museum/index.ts";
+export type { Shown } from "./museum/index.ts";
+export type {
+  Assertion,
+  Evidence as ExhibitEvidence,
+  Exhibit,
+  Fact,
+  Facts,
+  Outcome as ExhibitOutcome,
+  Thread,
+} from "./museum/types.ts";

@@ -7,6 +7,7 @@ import { forwardingLoop } from "./names/forwarding-loop.ts";
 import { frozenWatch } from "./names/frozen-watch.ts";
 import { headlessNotReady } from "./names/headless-not-ready.ts";
 import { hostNetwork } from "./names/host-network.ts";
+import { jvmForever } from "./names/jvm-forever.ts";
 import { muslNoTcp } from "./names/musl-no-tcp.ts";
 import { muslParallel } from "./names/musl-parallel.ts";
 import { ndotsFive } from "./names/ndots-five.ts";
@@ -23,7 +24,9 @@ import { conntrackFull } from "./services/conntrack-full.ts";
 import { endpointsTruncated } from "./services/endpoints-truncated.ts";
 import { externalIpMitm } from "./services/external-ip-mitm.ts";
 import { grpcPinned } from "./services/grpc-pinned.ts";
+import { ipvsUdp } from "./services/ipvs-udp.ts";
 import { localPolicyRollout } from "./services/local-policy-rollout.ts";
+import { nodeFailover } from "./services/node-failover.ts";
 import { sessionAffinityNat } from "./services/session-affinity-nat.ts";
 import { snatRace } from "./services/snat-race.ts";
 import { udpStaleDns } from "./services/udp-stale-dns.ts";
@@ -42,6 +45,8 @@ import { exactBecomesPrefix } from "./edge/exact-becomes-prefix.ts";
 import { externalNameHost } from "./edge/external-name-host.ts";
 import { redirectLoop } from "./edge/redirect-loop.ts";
 import { rewriteTarget } from "./edge/rewrite-target.ts";
+import { redditPiDay } from "./nodes/reddit-pi-day.ts";
+import { vxlanMtu } from "./nodes/vxlan-mtu.ts";
 import type { Evidence, Exhibit, Wing } from "./types.ts";
 
 export const WINGS: Readonly<Record<Wing, string>> = {
@@ -55,6 +60,7 @@ export const WINGS: Readonly<Record<Wing, string>> = {
 export const EXHIBITS: readonly Exhibit[] = [
   hostNetwork,
   muslParallel,
+  jvmForever,
   ndotsFive,
   fiveSeconds,
   headlessNotReady,
@@ -76,9 +82,11 @@ export const EXHIBITS: readonly Exhibit[] = [
   conntrackFull,
   sessionAffinityNat,
   grpcPinned,
+  ipvsUdp,
   snatRace,
   localPolicyRollout,
   externalIpMitm,
+  nodeFailover,
   udpStaleDns,
   endpointsTruncated,
   udpZeroEndpoints,
@@ -96,6 +104,8 @@ export const EXHIBITS: readonly Exhibit[] = [
   redirectLoop,
   rewriteTarget,
   exactBecomesPrefix,
+  vxlanMtu,
+  redditPiDay,
 ];
 
 export const findExhibit = (id: string): Exhibit | undefined => EXHIBITS.find((one) => one.id === id);

@@ -33,19 +33,22 @@ export function story({ exhibit, evidence, ok }: Shown): string {
   const { id, title, year, wing, threads } = exhibit;
   const { steps, broken, mended, lesson, assertions } = evidence;
   const side = (head: string, { on, what, facts }: Outcome): string =>
-    `  ${head}  ${wrap(on, 12)}\n            ${wrap(what, 12)}\n            ${wrap(`(${factsText(facts)})`, 12)}\n`;
+    [`  ${head}`, wrap(on, 4), wrap(what, 4), wrap(`(${factsText(facts)})`, 4), ""].join("\n    ");
   return [
     `${title} (${year})`,
     `${id}, ${WINGS[wing]}`,
     "",
     ...steps.map((step, i) => `  ${String(i + 1).padStart(2)}. ${wrap(step, 6)}`),
     "",
-    side("fails on  ", broken),
-    side("passes on ", mended),
+    side("Fails on", broken).trimEnd(),
+    "",
+    side("Passes on", mended).trimEnd(),
+    "",
     "  What this run has shown:",
     ...assertions.map(({ text, holds }) => `    ${holds ? "yes" : "NO "}  ${wrap(text, 9)}`),
     "",
-    `  To learn: ${wrap(lesson, 12)}`,
+    "  To learn:",
+    `    ${wrap(lesson, 4)}`,
     "",
     "  Reported in:",
     ...threads.map((one) => `    ${wrap(`${one.cite} "${one.title}": ${one.found}`, 6)}`),

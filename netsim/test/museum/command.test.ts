@@ -32,8 +32,8 @@ t.test("one, as a story and as data", (t) => {
   const { status, stdout } = netsim(["museum", "selector-or"]);
   t.equal(status, 0);
   t.match(stdout, /^One hyphen lets a whole namespace in \(2017\)\n/);
-  t.match(stdout, /fails on .*two peers/);
-  t.match(stdout, /passes on .*one peer/);
+  t.match(stdout, /Fails on\n.*two peers/);
+  t.match(stdout, /Passes on\n.*one peer/);
   t.match(stdout, /kubernetes\/kubernetes#50451/);
   t.ok(
     stdout.split("\n").every((line) => line.length <= 120),

@@ -2,10 +2,10 @@
 import t from "tap";
 import { EXHIBITS, show, type Shown } from "../../src/museum/index.ts";
 import { names } from "./expected-names.ts";
-import { edge, policy, services } from "./expected-rest.ts";
+import { edge, nodes, policy, services } from "./expected-rest.ts";
 import type { Expected } from "./support.ts";
 
-const EXPECTED: Expected = { ...names, ...services, ...policy, ...edge };
+const EXPECTED: Expected = { ...names, ...services, ...policy, ...edge, ...nodes };
 /** Of computing time: what else the machine does must not count. */
 const MOST_MS = 1000;
 const MOST_ALL_MS = 30_000;

@@ -60,6 +60,24 @@ export const services: Expected = {
       (_, m) => number(m, "busiest_percent") < 34 && m["addresses"] === 3,
     ],
   ],
+  "ipvs-udp": [
+    ["five minutes, the UDP timeout of IPVS", (b) => b["timeout_s"] === 300],
+    [
+      "after that everything works again",
+      (b) => number(b, "last_lost_s") <= 300 && number(b, "last_lost_s") > 240,
+    ],
+    [
+      "expired with the first loss it is a matter of seconds",
+      (b, m) => number(m, "lost") * 5 < number(b, "lost"),
+    ],
+  ],
+  "node-failover": [
+    [
+      "by chance all but one in so many go elsewhere",
+      (b) => Math.abs(number(b, "lost_percent") - (100 * (number(b, "pods") - 1)) / number(b, "pods")) < 5,
+    ],
+    ["nodes that compute alike keep all of them", (_, m) => m["lost"] === 0],
+  ],
   "endpoints-truncated": [
     ["1000 addresses are left", (b) => b["reached"] === 1000 && number(b, "pods") > 1000],
     ["slices have all", (_, m) => m["reached"] === m["pods"]],
@@ -158,5 +176,20 @@ export const edge: Expected = {
       (b) => b["address"] === "192.0.2.77" && b["status"] === 404,
     ],
     ["its own name is served", (_, m) => m["status"] === 200],
+  ],
+};
+
+export const nodes: Expected = {
+  "reddit-pi-day": [
+    ["all routes are withdrawn", (b) => b["lost"] === b["pairs"] && b["lost_before"] === 0],
+    ["the old reflectors under their new label bring them back", (_, m) => m["lost"] === 0],
+  ],
+  "vxlan-mtu": [
+    ["ping works and data does not", (b) => b["ping"] === "reply" && b["received"] === 0],
+    [
+      "VXLAN takes 50 octets: 1450 of 1500 are left",
+      (b) => b["largest"] === 1450 && b["lost_from"] === 1451 && b["lost_to"] === 1500,
+    ],
+    ["1450 in the pods mends it", (b, m) => m["received"] === b["of"] && m["largest"] === 1450],
   ],
 };

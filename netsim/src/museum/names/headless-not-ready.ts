@@ -58,7 +58,7 @@ export const headlessNotReady: Exhibit = {
     thread(
       "kubernetes/kubernetes#39363",
       "StatefulSet should allow optional burst mode (don't wait for readiness)",
-      "members have no DNS names until they pass their readiness check, which they pass by finding the others",
+      "members have no DNS names until they pass their readiness check, though they need them to register with one another before",
     ),
     thread(
       "neuvector/neuvector-helm#642",

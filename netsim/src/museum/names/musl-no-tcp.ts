@@ -23,23 +23,23 @@ async function ask(resolver: string) {
 export const muslNoTcp: Exhibit = {
   id: "musl-no-tcp",
   title: "The answer that was too long for Alpine",
-  year: 2023,
+  year: 2022,
   wing: "names",
   threads: [
     thread(
-      "alpinelinux/docker-alpine#326",
-      "Truncated UDP DNS responses not retried over TCP",
-      "what does not fit into a datagram is not asked for again over TCP",
-    ),
-    thread(
-      "coredns/coredns#6149",
-      "v1.10.1 breaks largish responses for alpine/musl",
-      "answers around 512 bytes that are truncated since an upgrade of CoreDNS no longer resolve on Alpine",
-    ),
-    thread(
       "hypothesis/product-backlog#1409",
       "LMS app fails to load U of Montana-Western OneDrive files",
-      "one customer's names have a long CNAME chain, and fail in Alpine images alone",
+      "one customer's names have a long chain of CNAMEs, and fail in Alpine images alone, which never ask over TCP",
+    ),
+    thread(
+      "somasis/musl-wiki#73",
+      "functional-differences-from-glibc: + DNS over TCP",
+      "DNS over TCP comes with musl 1.2.4, after many complaints",
+    ),
+    thread(
+      "kubernetes/website#43129",
+      "[zh] sync dns-debugging-resolution kubeadm-certs reserve-compute-resources",
+      "the documentation's known issue: with Alpine 3.17 or earlier answers above 512 bytes fail",
     ),
   ],
   async run() {

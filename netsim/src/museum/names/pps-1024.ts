@@ -55,14 +55,14 @@ export const pps1024: Exhibit = {
   wing: "names",
   threads: [
     thread(
-      "aws/containers-roadmap#2530",
-      "[CoreDNS] [request]: Prevent CoreDNS pods from running on the same Node",
-      "two CoreDNS pods on one node share an interface, and with it the 1024 packets a second that the VPC's resolver takes",
-    ),
-    thread(
       "coredns/coredns#4327",
       "EKS Coredns pods fails to resolve and throws connection timeout",
       "20 replicas, some time out: the DNS limit of the network interfaces",
+    ),
+    thread(
+      "aws/containers-roadmap#2530",
+      "[CoreDNS] [request]: Prevent CoreDNS pods from running on the same Node",
+      "two CoreDNS pods on one node share an interface, and with it the 1024 packets a second that the VPC's resolver takes",
     ),
     thread(
       "AztecProtocol/aztec-packages#24105",

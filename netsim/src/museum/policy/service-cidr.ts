@@ -7,7 +7,7 @@ const SERVICES = "  - to: [{ ipBlock: { cidr: 10.96.0.0/16 } }]";
 export const serviceCidr: Exhibit = {
   id: "service-cidr",
   title: "The Service range is allowed, and no Service is reached",
-  year: 2018,
+  year: 2021,
   wing: "policy",
   threads: [
     thread(
@@ -41,7 +41,7 @@ export const serviceCidr: Exhibit = {
     story.holds("a selector of the pods opens it", pods.verdict === "allow");
     return story.end({
       broken: {
-        on: "ipBlock with the Service range, plugins that enforce behind the translation (Calico, kube-network-policies, and most)",
+        on: "ipBlock with the Service range, plugins that enforce behind the translation, as Calico does",
         what: `no Service is reached: ${block.reason}`,
         facts: { verdict: block.verdict, reason: block.reason, judged: block.trace.to.address ?? "" },
       },

@@ -70,7 +70,7 @@ export const sessionAffinityNat: Exhibit = {
     return Promise.resolve(
       story.end({
         broken: {
-          on: "sessionAffinity: ClientIP behind a proxy, a NAT, or externalTrafficPolicy: Cluster of another node",
+          on: "sessionAffinity: ClientIP behind a proxy or a NAT",
           what: `one of ${PODS.length} pods gets ${behind.percent} %`,
           facts: { busiest_percent: behind.percent, pods_used: behind.used, pods: PODS.length },
         },
