@@ -15,8 +15,8 @@ import type { Walk } from "../cni/walk.ts";
 import { loadInput, reportProblems, writeAll } from "./input.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
 
-const OPTIONS = {
-  json: { type: "boolean" },
+/** What says how the network is set up, beside the files. */
+export const NETWORK_OPTIONS = {
   cni: { type: "string" },
   set: { type: "string", multiple: true },
   values: { type: "string", multiple: true },
@@ -25,6 +25,11 @@ const OPTIONS = {
   subnet: { type: "string", multiple: true },
   "cluster-cidr": { type: "string" },
   "service-cidr": { type: "string" },
+} as const;
+
+const OPTIONS = {
+  ...NETWORK_OPTIONS,
+  json: { type: "boolean" },
   node: { type: "string" },
   pod: { type: "string" },
   "ip-family": { type: "string" },
@@ -32,6 +37,7 @@ const OPTIONS = {
 } as const;
 
 type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
+export type NetworkValues = Pick<Values, keyof typeof NETWORK_OPTIONS>;
 interface Asked {
   readonly values: Values;
   readonly network: Network;
@@ -65,7 +71,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const ends = rest.slice(0, asked.ends);
   if (ends.length < asked.ends)
     throw new UsageError(`${question} needs ${asked.ends === 1 ? "NAMESPACE/POD" : "FROM and TO"} and FILES`);
-  const options = optionsOf(values);
+  const options = networkOptions(values);
   const cluster = loadInput(rest.slice(asked.ends));
   reportProblems(cluster.problems);
   const network = createNetwork(cluster, options);
@@ -78,7 +84,7 @@ export async function run(args: readonly string[]): Promise<number> {
 const print = (json: boolean, data: unknown, text: string): Promise<void> =>
   writeAll([json ? `${JSON.stringify(data, null, 1)}\n` : text]);
 
-function optionsOf(values: Values): NetworkOptions {
+export function networkOptions(values: NetworkValues): NetworkOptions {
   const cni = choice("cni", values.cni, CNIS);
   const cards = cardMtus(values.mtu ?? []);
   const files = (values.values ?? []).map(valuesFile);

@@ -1,7 +1,6 @@
-/** Paths through a cluster's network, from a command line: options of the CNI, and who is meant by FROM and TO. */
+/** Paths through a cluster's network, from a command line: who is meant by FROM and TO. */
 import { createNetwork, type Network, type NetworkOptions } from "../cni/network.ts";
 import { pathBetween } from "../cni/paths.ts";
-import { CNIS } from "../cni/types.ts";
 import type { Walk } from "../cni/walk.ts";
 import type { Cluster } from "../model/types.ts";
 import { createListener } from "../packet/capture.ts";
@@ -10,22 +9,7 @@ import { createEngine } from "../policy/engine.ts";
 import { createParties } from "../policy/parties.ts";
 import { trace } from "../trace/trace.ts";
 import { complete } from "../trace/world.ts";
-import { choice, UsageError } from "./usage.ts";
-
-/** For `readArgs`. */
-export const NETWORK_OPTIONS = {
-  cni: { type: "string" },
-  set: { type: "string", multiple: true },
-  mtu: { type: "string" },
-  "wire-mtu": { type: "string" },
-} as const;
-
-export interface NetworkValues {
-  readonly cni?: string;
-  readonly set?: readonly string[];
-  readonly mtu?: string;
-  readonly "wire-mtu"?: string;
-}
+import { UsageError } from "./usage.ts";
 
 export function wholeNumber(
   option: string,
@@ -37,18 +21,6 @@ export function wholeNumber(
   const number = /^\d+$/.test(text) ? Number(text) : NaN;
   if (number >= least && number <= most) return number;
   throw new UsageError(`${option} ${text}: a whole number from ${least} to ${most}`);
-}
-
-export function networkOptions(values: NetworkValues): NetworkOptions {
-  const cni = choice("cni", values.cni, CNIS);
-  const mtu = wholeNumber("--mtu", values.mtu, 68, 65_535);
-  const wireMtu = wholeNumber("--wire-mtu", values["wire-mtu"], 68, 65_535);
-  return {
-    ...(cni !== undefined && { cni }),
-    ...(values.set !== undefined && { set: values.set }),
-    ...(mtu !== undefined && { mtu }),
-    ...(wireMtu !== undefined && { wireMtu }),
-  };
 }
 
 /** With what a trace assumes beside the input: addresses of Services, CoreDNS. */

@@ -11,7 +11,8 @@ import { createSender, DISCOVERY } from "../packet/sender.ts";
 import { transfer, type Transfer } from "../packet/tcp.ts";
 import { familyOf, HEADER, ipHeader } from "../packet/tunnel.ts";
 import { loadInput, reportProblems, writeAll } from "./input.ts";
-import { NETWORK_OPTIONS, networkOf, networkOptions, pathFor, wholeNumber } from "./network.ts";
+import { NETWORK_OPTIONS, networkOptions } from "./cni.ts";
+import { networkOf, pathFor, wholeNumber } from "./network.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
 
 const MOST_ECHOES = 1000;

@@ -162,7 +162,7 @@ const inPod =
 const isTcp = (r: Row): boolean => r["tcp.flags"] !== "" && r["icmp.type"] === "";
 
 /** What any capture must be: well-formed, with right checksums and lengths, for both readers. */
-function sound(t: Tap.Test, file: string): readonly Row[] {
+function sound(t: Tap, file: string): readonly Row[] {
   const shown = spawnSync("tcpdump", ["-nn", "-v", "-r", file], { encoding: "utf8", timeout: 60_000 });
   t.equal(shown.status, 0, shown.stderr);
   t.ok(shown.stdout.length > 0, "tcpdump reads packets");
@@ -195,12 +195,10 @@ function sound(t: Tap.Test, file: string): readonly Row[] {
   return rows;
 }
 
-declare namespace Tap {
-  type Test = typeof t;
-}
+type Tap = Pick<typeof t, "equal" | "ok" | "same">;
 
 const traced = (
-  t: Tap.Test,
+  t: Tap,
   name: string,
   objects: readonly object[],
   to: string,
@@ -246,7 +244,7 @@ for (const { name, objects, overhead, device } of encapsulations)
   });
 
 /** DNS, the handshake, the request and its answer, on the devices where they are to be seen. */
-function content(t: Tap.Test, rows: readonly Row[]): void {
+function content(t: Tap, rows: readonly Row[]): void {
   const atWeb = rows.filter(inPod("node-1"));
   const atApi = rows.filter(inPod("node-2"));
   const questions = atWeb.filter((r) => /^(0|False)$/.test(r["dns.flags.response"]));
