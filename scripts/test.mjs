@@ -31,6 +31,7 @@ report();
 
 function lint() {
   for (const [name, args] of [
+    ["types in the browser", ["node_modules/typescript/bin/tsc", "-p", "netsim/web"]],
     ["eslint", ["node_modules/eslint/bin/eslint.js", "."]],
     ["prettier", ["node_modules/prettier/bin/prettier.cjs", "--check", "--log-level", "warn", "."]],
   ]) {

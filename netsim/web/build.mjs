@@ -23,6 +23,7 @@ const SHIMS = {
   "node:fs": ["existsSync", "readFileSync", "readdirSync", "statSync"],
   "node:fs/promises": ["readFile", "readdir", "stat"],
   "node:net": ["isIP", "isIPv4", "isIPv6"],
+  "node:os": ["availableParallelism", "hostname", "networkInterfaces"],
   "node:path": ["basename", "dirname", "extname", "isAbsolute", "join", "relative", "resolve"],
   "node:timers/promises": ["setImmediate"],
 };

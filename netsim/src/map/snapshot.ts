@@ -37,9 +37,6 @@ export interface Snapshot {
 }
 
 const VIEWS = ["ingresses", "gatewayObjects"] as const;
-/** Never taken along, not even their names. */
-const LEFT_OUT = ["secrets"];
-
 /** Text that is parsed a second time for its lines: so much of it takes about two seconds. */
 const MOST_INDEXED = 4 << 20;
 const MOST_PROBLEMS = 200;
@@ -71,6 +68,9 @@ function trimmed<T extends KubeObject>(object: T): T {
   const { "kubectl.kubernetes.io/last-applied-configuration": _, ...annotations } =
     object.metadata.annotations;
   const bare = { ...object, metadata: { ...object.metadata, annotations } };
+  // What the model has of a Secret is public; what people noted beside it need not be.
+  if (object.kind === "Secret")
+    return { ...bare, metadata: { ...object.metadata, labels: {}, annotations: {} } };
   if (SYSTEM.test(object.metadata.namespace)) return bare;
   if (object.kind === "Pod") return { ...bare, spec: fromOutside((object as unknown as Pod).spec) };
   const { template } = ((object as unknown as Workload).spec ?? {}) as Partial<Workload["spec"]>;
@@ -81,7 +81,8 @@ function trimmed<T extends KubeObject>(object: T): T {
 
 /** Whether traces cite fields of the object, and not only its first line. */
 function isCited({ kind, ...rest }: KubeObject): boolean {
-  if (kind === "EndpointSlice" || kind === "Namespace" || kind === "Endpoints") return false;
+  if (kind === "EndpointSlice" || kind === "Secret" || kind === "Namespace" || kind === "Endpoints")
+    return false;
   if (kind !== "Pod") return !("template" in ((rest as { spec?: object }).spec ?? {}));
   const { dnsPolicy = "ClusterFirst", hostNetwork, hostAliases = [] } = (rest as unknown as Pod).spec;
   return dnsPolicy !== "ClusterFirst" || hostNetwork === true || hostAliases.length > 0;
@@ -111,8 +112,7 @@ export function takeSnapshot(cluster: Cluster): Snapshot {
   const names = Object.entries(cluster as unknown as Record<string, unknown>)
     .filter(([name, list]) => Array.isArray(list) && name !== "problems" && !VIEWS.some((v) => v === name))
     .sort(([a], [b]) => Number(/polic|anps/i.test(b)) - Number(/polic|anps/i.test(a)));
-  for (const [name, list] of names)
-    lists[name] = LEFT_OUT.includes(name) ? [] : (list as readonly KubeObject[]).map(pack);
+  for (const [name, list] of names) lists[name] = (list as readonly KubeObject[]).map(pack);
   const others = [...cluster.others.values()].flat().filter(isOurs);
   const place = new Map(others.map((o, i) => [o, i]));
   const placesIn = (list: readonly OtherObject[]): number[] => list.flatMap((o) => place.get(o) ?? []);

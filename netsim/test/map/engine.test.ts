@@ -67,6 +67,14 @@ const CILIUM: typeof SHOP = [
   ["shop/job", "http://api/admin", { method: "POST" }],
   ["shop/api", "shop/job:80"],
 ];
+/** Through node-cache and a server with nearly every plugin that a Corefile can name. */
+const PLUGINS: typeof SHOP = [
+  ["shop/client", "http://web.shop/"],
+  ["shop/client", "web:80", { resolver: "musl" }],
+  ["shop/client", "http://web.shop.example.net/"],
+  ["shop/client", "https://www.example.com/"],
+  ["shop/client", "nowhere:80"],
+];
 
 t.test("traces in Chromium", { skip }, async (t) => {
   const browser = await launch();
@@ -84,6 +92,7 @@ t.test("traces in Chromium", { skip }, async (t) => {
   for (const [name, cases] of [
     ["shop", SHOP],
     ["cilium", CILIUM],
+    ["plugins", PLUGINS],
   ] as const) {
     const file = data(`${name}.yaml`);
     const cluster = loadFiles([file]);
