@@ -1,6 +1,36 @@
 /** The common mistakes of policies, found by a trace: what fails, on which line, and what to write there. */
 import t from "tap";
 import { guide, placeOf } from "../trace/support.ts";
+import { netsim } from "../cli/support.ts";
+import { file, readme } from "./console.ts";
+
+readme(t, "11-debugging");
+
+t.test("DNS pods that are not ready", async (t) => {
+  const ask = (dns: string) =>
+    guide(
+      ["09-network-policy/production", `11-debugging/${dns}`],
+      "production/frontend",
+      "kubernetes.default.svc.cluster.local:443",
+    );
+  t.match(await ask("dns"), { verdict: "allow", to: { id: "node-1", port: 6443 } });
+  t.match(await ask("dns-not-ready"), { verdict: "reject", reason: "dns-no-endpoints" });
+});
+
+t.test("the doctor finds the mistakes, and nothing in a policy that has none", (t) => {
+  const codes = (...files: string[]) => {
+    const { stdout } = netsim(["doctor", ...files.map(file), "--format", "json", "--fail-on", "never"]);
+    const { findings } = JSON.parse(stdout) as { findings: { id?: string; check?: string; code?: string }[] };
+    return findings.map((f) => f.id ?? f.check ?? f.code);
+  };
+  const production = "09-network-policy/production.yaml";
+  t.same(codes(production, "09-network-policy/backend-policy.yaml"), []);
+  t.same(codes(production, "11-debugging/mistakes/no-dns.yaml"), ["NS/dns-egress"]);
+  t.same(codes(production, "11-debugging/mistakes/no-egress-type.yaml"), ["NS/policy-types-egress"]);
+  t.ok(codes(production, "11-debugging/mistakes/wrong-cidr.yaml").includes("NS/policy-block-pods"));
+  t.ok(codes("11-debugging/dns-not-ready.yaml").includes("NS/dns-endpoints"));
+  t.end();
+});
 
 t.test("the common mistakes", async (t) => {
   const ask = (mistake: string, from: string, to: string, resolver = "glibc") =>

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type t from "tap";
+import { netsim } from "../cli/support.ts";
 
 type Test = Pick<typeof t, "test">;
 
@@ -133,4 +134,10 @@ export function readme(t: Test, section: string): void {
       else t.equal(output, wanted, `README.md:${line}: ${command}`);
     }
   });
+}
+
+/** What a command prints with `--json`, in the section's own directory. */
+export function json<T>(section: string, ...args: readonly string[]): T {
+  const here = args.map((arg) => (/\.(ya?ml|jsonl|conf)$/.test(arg) ? file(join(section, arg)) : arg));
+  return JSON.parse(netsim([...here, "--json"]).stdout) as T;
 }
