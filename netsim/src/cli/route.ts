@@ -3,24 +3,26 @@
  * Gateway or an Ingress controller: rule, backend, and the request as the backend sees it.
  */
 import { readFileSync } from "node:fs";
-import { fields, text } from "../gateway/fields.ts";
-import { createIngressTable } from "../gateway/ingress/table.ts";
+import { capabilities, capabilitiesText } from "../gateway/capabilities/capabilities.ts";
+import { fields, number, text } from "../gateway/fields.ts";
+import { CONTROLLERS, compareControllers, createIngressTable } from "../gateway/ingress/table.ts";
+import type { Controller } from "../gateway/ingress/table.ts";
+import { gatewaysOf } from "../gateway/listeners.ts";
 import { changeHeaders } from "../gateway/request.ts";
 import type { Answer, GatewayRequest, Headers } from "../gateway/request.ts";
 import { createGatewayTable } from "../gateway/route.ts";
-import { gatewaysOf } from "../gateway/listeners.ts";
-import { readRoutes } from "../gateway/objects.ts";
-import { listenerStatuses, routeStatus } from "../gateway/status.ts";
-import type { Condition } from "../gateway/conditions.ts";
-import { lineOf, objectName } from "../model/source.ts";
 import type { Cluster } from "../model/types.ts";
 import { loadInput, reportProblems, writeAll } from "./input.ts";
+import { statusOf, statusText } from "./route-status.ts";
+import { asJson, asText, comparisonJson, comparisonText } from "./route-text.ts";
 import { UsageError, choice, readArgs } from "./usage.ts";
 
 export async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArgs(args, {
     gateway: { type: "string" },
     "ingress-class": { type: "string" },
+    controller: { type: "string" },
+    compare: { type: "boolean" },
     host: { type: "string" },
     path: { type: "string" },
     method: { type: "string" },
@@ -31,19 +33,37 @@ export async function run(args: readonly string[]): Promise<number> {
     port: { type: "string" },
     requests: { type: "string" },
     status: { type: "boolean" },
+    capabilities: { type: "boolean" },
     json: { type: "boolean" },
   });
-  if (values.status === true) return printStatus(loadInput(positionals), values.json === true);
-  if ((values.gateway === undefined) === (values["ingress-class"] === undefined))
+  const json = values.json === true;
+  if (values.capabilities === true) {
+    const rows = capabilities();
+    await writeAll([`${json ? JSON.stringify(rows) : capabilitiesText(rows)}\n`]);
+    return 0;
+  }
+  const className = values["ingress-class"];
+  if (values.status !== true && (values.gateway === undefined) === (className === undefined))
     throw new UsageError(
-      "needs one of --gateway NAMESPACE/NAME[#LISTENER], --ingress-class CLASS and --status",
+      "needs one of --gateway NAMESPACE/NAME[#LISTENER], --ingress-class CLASS, --status and --capabilities",
     );
   const scheme = choice("scheme", values.scheme, ["http", "https"]);
+  const controller = choice("controller", values.controller, CONTROLLERS);
+  if (values.compare === true && className === undefined)
+    throw new UsageError("--compare is for --ingress-class: it asks every controller");
   const cluster = loadInput(positionals);
   reportProblems(cluster.problems);
-  const { route, isTls } = router(cluster, values.gateway, values["ingress-class"], values.port);
+  if (values.status === true) {
+    const status = statusOf(cluster);
+    await writeAll(json ? [`${JSON.stringify(status)}\n`] : statusText(status));
+    return 0;
+  }
+  const { route, isTls } =
+    className === undefined
+      ? gatewayRouter(cluster, values.gateway ?? "", portOf(values.port))
+      : ingressRouter(cluster, className, controller);
   const first = {
-    host: values.host ?? "",
+    host: values.host ?? values.sni ?? "",
     path: values.path ?? "/",
     method: values.method ?? "GET",
     headers: headersOf(values.header ?? []),
@@ -51,69 +71,42 @@ export async function run(args: readonly string[]): Promise<number> {
     ...(values.sni !== undefined && { sni: values.sni }),
   } as const;
   const backendHeaders = headersOf(values["response-header"] ?? []);
-  const requests = values.requests === undefined ? [first] : readRequests(values.requests, first);
-  const answers = requests.map((request) => route(request));
-  if (values.json === true)
-    await writeAll(answers.map((answer) => `${JSON.stringify(asJson(answer, backendHeaders))}\n`));
-  else await writeAll(answers.map((answer, i) => asText(requests[i] ?? first, answer)));
-  return 0;
-}
-
-/** What a controller would write into the status of Gateways and routes. */
-async function printStatus(cluster: Cluster, json: boolean): Promise<number> {
-  reportProblems(cluster.problems);
-  const gateways = gatewaysOf(cluster).map((gateway) => ({
-    object: objectName(gateway),
-    listeners: listenerStatuses(cluster, gateway).map(({ owner, ...status }) => ({
-      object: objectName(owner),
-      ...status,
-    })),
-  }));
-  const routes = readRoutes(cluster).map((route) => ({
-    object: objectName(route.object),
-    parents: routeStatus(cluster, route),
-  }));
-  if (json) {
-    await writeAll([`${JSON.stringify({ gateways, routes })}\n`]);
+  const asked: readonly Asked[] =
+    values.requests === undefined ? [{ request: first }] : readRequests(values.requests, first);
+  if (values.compare === true && className !== undefined) {
+    await writeAll(
+      asked.map(({ request }) => {
+        const all = compareControllers(cluster, className, request);
+        return json
+          ? `${JSON.stringify(comparisonJson(all, backendHeaders))}\n`
+          : comparisonText(request, all);
+      }),
+    );
     return 0;
   }
-  const words = (conditions: readonly Condition[]): string =>
-    conditions
-      .filter(({ type }) => type === "Accepted" || type === "ResolvedRefs")
-      .map(({ type, status, reason }) => (status === "True" ? type : `not ${type}: ${reason}`))
-      .join(", ");
-  const listeners = gateways.flatMap((gateway) =>
-    gateway.listeners.map(
-      (l) => `${l.object} ${l.name}: ${words(l.conditions)}, ${l.attachedRoutes} routes attached\n`,
-    ),
+  await writeAll(
+    asked.map(({ request, port }) => {
+      const answer = route(request, port);
+      return json ? `${JSON.stringify(asJson(answer, backendHeaders))}\n` : asText(request, answer);
+    }),
   );
-  const parents = routes.flatMap((route) =>
-    route.parents.map(
-      ({ parentRef: { kind, namespace, name, sectionName }, conditions }) =>
-        `${route.object} at ${kind} ${namespace}/${name}${sectionName === undefined ? "" : `#${sectionName}`}: ${words(conditions)}\n`,
-    ),
-  );
-  await writeAll([...listeners, ...parents]);
   return 0;
 }
 
 interface Router {
   readonly isTls: boolean;
-  route(request: GatewayRequest): Answer;
+  /** `port` takes the place of the one that the command line gives. */
+  route(request: GatewayRequest, port?: number): Answer;
 }
 
-function router(
-  cluster: Cluster,
-  gateway: string | undefined,
-  ingressClass: string | undefined,
-  port: string | undefined,
-): Router {
-  if (gateway === undefined) {
-    const table = createIngressTable(cluster, ingressClass ?? "");
-    if (table.ingresses.length === 0)
-      throw new UsageError(`--ingress-class: no Ingress of class ${ingressClass} in the input`);
-    return { isTls: false, route: table.route };
-  }
+function ingressRouter(cluster: Cluster, className: string, controller: Controller | undefined): Router {
+  const table = createIngressTable(cluster, className, controller);
+  if (table.ingresses.length === 0)
+    throw new UsageError(`--ingress-class: no Ingress of class ${className} in the input`);
+  return { isTls: false, route: (request) => table.route(request) };
+}
+
+function gatewayRouter(cluster: Cluster, gateway: string, port: number | undefined): Router {
   const [name = "", listenerName] = gateway.split("#");
   const all = gatewaysOf(cluster);
   const nameOf = (g: (typeof all)[number]): string => `${g.metadata.namespace}/${g.metadata.name}`;
@@ -124,16 +117,20 @@ function router(
   }
   const table = createGatewayTable(cluster, found);
   const listener = table.listeners.find(
-    (l) =>
-      (listenerName === undefined || l.name === listenerName) &&
-      (port === undefined || String(l.port) === port),
+    (l) => (listenerName === undefined || l.name === listenerName) && (port === undefined || l.port === port),
   );
   if (listener === undefined) {
     const names = table.listeners.map((l) => `${l.name} (${l.port})`).join(", ");
     throw new UsageError(`--gateway: ${name} has no such listener: it has ${names === "" ? "none" : names}`);
   }
   const isTls = listener.protocol === "HTTPS" || listener.protocol === "TLS";
-  return { isTls, route: (request) => table.route(request, listener.port) };
+  return { isTls, route: (request, own = listener.port) => table.route(request, own) };
+}
+
+function portOf(given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  if (!/^\d{1,5}$/.test(given)) throw new UsageError(`--port ${given}: must be a port of the Gateway`);
+  return Number(given);
 }
 
 function headersOf(given: readonly string[]): Headers {
@@ -148,8 +145,15 @@ function headersOf(given: readonly string[]): Headers {
   );
 }
 
-/** A file of requests, one JSON object a line: host, path, method, headers, scheme, sni; what is absent is as on the command line. */
-function readRequests(file: string, otherwise: GatewayRequest): GatewayRequest[] {
+interface Asked {
+  readonly request: GatewayRequest;
+  readonly port?: number;
+}
+
+/**
+ * A file of requests, one JSON object a line: host, path, method, headers, scheme, sni, port; what is absent is as on the command line.
+ */
+function readRequests(file: string, otherwise: GatewayRequest): Asked[] {
   let content: string;
   try {
     content = readFileSync(file, "utf8");
@@ -166,57 +170,16 @@ function readRequests(file: string, otherwise: GatewayRequest): GatewayRequest[]
     }
     const given = fields(value);
     const sni = text(given["sni"]) ?? otherwise.sni;
+    const port = number(given["port"]);
     const headers = Object.entries(fields(given["headers"])).map(([k, v]) => [k, String(v)]);
-    return [
-      {
-        host: text(given["host"]) ?? otherwise.host,
-        path: text(given["path"]) ?? otherwise.path,
-        method: text(given["method"]) ?? otherwise.method,
-        headers: { ...otherwise.headers, ...(Object.fromEntries(headers) as Headers) },
-        scheme:
-          given["scheme"] === "https" ? "https" : given["scheme"] === "http" ? "http" : otherwise.scheme,
-        ...(sni !== undefined && { sni }),
-      },
-    ];
+    const request: GatewayRequest = {
+      host: text(given["host"]) ?? sni ?? otherwise.host,
+      path: text(given["path"]) ?? otherwise.path,
+      method: text(given["method"]) ?? otherwise.method,
+      headers: { ...otherwise.headers, ...(Object.fromEntries(headers) as Headers) },
+      scheme: given["scheme"] === "https" ? "https" : given["scheme"] === "http" ? "http" : otherwise.scheme,
+      ...(sni !== undefined && { sni }),
+    };
+    return [{ request, ...(port !== undefined && { port }) }];
   });
-}
-
-function ruleOf({ rule }: Answer): { object: string; file: string; line: number } | null {
-  if (rule === null) return null;
-  const { object, path } = rule;
-  return { object: objectName(object), file: object.source.file, line: lineOf(object.source, path) };
-}
-
-function asJson(answer: Answer, backendHeaders: Headers): object {
-  const { status, reason, backend, path, host, requestHeaders, redirect, mirrors, weights, timeouts } =
-    answer;
-  const responseHeaders = changeHeaders(backendHeaders, answer.responseChanges);
-  return {
-    status,
-    ...(reason !== undefined && reason !== "" && { reason }),
-    backend,
-    path,
-    host,
-    requestHeaders,
-    responseHeaders,
-    redirect,
-    mirrors,
-    weights,
-    timeouts,
-    rule: ruleOf(answer),
-  };
-}
-
-function asText(request: GatewayRequest, answer: Answer): string {
-  const { backend, redirect, status, reason } = answer;
-  const rule = ruleOf(answer);
-  const to =
-    redirect !== null
-      ? `${status} to ${redirect.location}`
-      : backend === null
-        ? `${status}${reason === undefined ? "" : `: ${reason}`}`
-        : `${backend.namespace}/${backend.service}:${backend.port ?? "?"} as http://${answer.host}${answer.path}`;
-  const by = rule === null ? "" : `\n  by ${rule.object} (${rule.file}:${rule.line})`;
-  const mirrors = answer.mirrors.map((m) => `\n  and ${m.percent} % to ${m.namespace}/${m.service}`).join("");
-  return `${request.method} ${request.scheme}://${request.host}${request.path} -> ${to}${by}${mirrors}\n`;
 }

@@ -93,6 +93,8 @@ export interface Answer {
   readonly upstream?: Upstream;
   /** Octets that a body may have (413 beyond); absent without a limit. */
   readonly bodyLimit?: number;
+  /** TLS is not ended here: nothing but its name was looked at. */
+  readonly isPassthrough?: true;
   /** What else should be known of it, for people. */
   readonly notes?: readonly string[];
   /** The object that decided, and the path of its rule in it. */
@@ -127,6 +129,8 @@ export function changeHeaders(headers: Headers, changes: readonly HeaderChange[]
   }
   return Object.fromEntries(result.values());
 }
+
+export const PASSTHROUGH = "TLS is passed through: the backend has the certificate";
 
 /** A request that nothing takes. */
 export function refused(request: GatewayRequest, status: number, reason: string): Answer {

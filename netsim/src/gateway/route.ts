@@ -9,7 +9,7 @@ import { bestRule, compareSpecific } from "./match.ts";
 import type { Found } from "./match.ts";
 import { readRoutes } from "./objects.ts";
 import type { Route } from "./objects.ts";
-import { heaviest, hostName, refused } from "./request.ts";
+import { PASSTHROUGH, heaviest, hostName, refused } from "./request.ts";
 import type { Answer, GatewayRequest, Pick } from "./request.ts";
 
 export interface GatewayTable {
@@ -104,9 +104,9 @@ function stream(
     { rule, index: 0, specific: [], prefix: undefined },
     { request, port: 0, pick },
   );
-  const note = tlsMode === "Passthrough" ? ["TLS is passed through: the backend has the certificate"] : [];
+  const passed = tlsMode === "Passthrough" ? { isPassthrough: true as const, notes: [PASSTHROUGH] } : {};
   // A connection has no status: it is there, or it is not.
-  return { ...answer, status: answer.backend === null ? 0 : 200, notes: note };
+  return { ...answer, status: answer.backend === null ? 0 : 200, ...passed };
 }
 
 function web(

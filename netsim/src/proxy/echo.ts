@@ -10,7 +10,7 @@ import { createServer as createH2 } from "node:http2";
 import type { Http2Server, Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { createServer as createNet } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { TLSSocket, createSecureContext } from "node:tls";
+import { createServer as createTls } from "node:tls";
 import { parseDuration } from "../gateway/forward.ts";
 import type { KeyPair } from "./certificates.ts";
 import { isHttp2Preface, peek } from "./peek.ts";
@@ -59,18 +59,17 @@ export async function startEcho(identity: EchoIdentity, certificate?: KeyPair): 
     }
   };
   const sockets = new Set<Socket>();
-  const server: Server = createNet((socket) => {
+  const server: Server =
+    certificate === undefined
+      ? createNet((socket) => void take(socket))
+      : createTls(
+          { cert: certificate.certificate, key: certificate.key, ALPNProtocols: ["h2", "http/1.1"] },
+          (socket) => void take(socket),
+        );
+  server.on("connection", (socket) => {
     sockets.add(socket);
+    socket.on("error", () => socket.destroy());
     socket.on("close", () => sockets.delete(socket));
-    if (certificate === undefined) return void take(socket);
-    const secureContext = createSecureContext({ cert: certificate.certificate, key: certificate.key });
-    const secure = new TLSSocket(socket, {
-      isServer: true,
-      secureContext,
-      ALPNProtocols: ["h2", "http/1.1"],
-    });
-    secure.on("error", () => socket.destroy());
-    secure.once("secure", () => void take(secure));
   });
   await listen(server);
   return {

@@ -162,7 +162,7 @@ export async function startProxy(cluster: Cluster, options: ProxyOptions): Promi
     const hello = bytes === undefined ? undefined : readClientHello(bytes);
     if (hello?.isTls !== true) return void socket.destroy();
     const listener = now.table?.listenerFor(port, hello.name);
-    if (listener?.tlsMode !== "Passthrough") return tls.take(now, socket, port, listener);
+    if (!now.isPassthrough(port, hello.name)) return tls.take(now, socket, port, listener);
     const done = noteStream(clientOf(socket), "tls", port, hello.name);
     done(await joinStream(around(), socket, port, hello.name, false));
   }

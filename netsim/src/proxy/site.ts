@@ -22,6 +22,8 @@ export interface Site {
   route(request: GatewayRequest, port: number, pick: Pick): Answer;
   /** How connections to a port are to be read. */
   plan(port: number): PortPlan;
+  /** Whether TLS for a name goes on to the backend as it is. */
+  isPassthrough(port: number, name: string): boolean;
   /** Ports that are listened on, in their order. */
   readonly ports: readonly number[];
 }
@@ -35,6 +37,8 @@ export function createSite(cluster: Cluster, served: Served): Site | undefined {
       table: undefined,
       route: (request, _, pick) => table.route(request, pick),
       plan: (port) => ({ kind: port === 443 ? "tls" : "http" }),
+      isPassthrough: (_, host) =>
+        table.route({ host, path: "/", method: "GET", headers: {}, scheme: "https" }).isPassthrough === true,
       ports: [80, 443],
     };
   }
@@ -48,6 +52,7 @@ export function createSite(cluster: Cluster, served: Served): Site | undefined {
     table,
     route: (request, port, pick) => table.route(request, port, pick),
     plan: (port) => entranceListeners(table, port),
+    isPassthrough: (port, name) => table.listenerFor(port, name)?.tlsMode === "Passthrough",
     ports: [...new Set(table.listeners.map(({ port }) => port))],
   };
 }

@@ -15,7 +15,7 @@ const asRequest = (name: string): GatewayRequest => ({
   path: "/",
   method: "CONNECT",
   headers: {},
-  scheme: "http",
+  scheme: "https",
   sni: name,
 });
 
@@ -44,7 +44,7 @@ export async function joinStream(
     const behind =
       tls === undefined
         ? connect(address.port, address.host)
-        : connectTls({ ...tls, host: address.host, port: address.port });
+        : connectTls({ ...tls.options, host: address.host, port: address.port });
     behind.once("error", (error) => resolve(outcome(0, `${nameOf(target)}: ${error.message}`)));
     behind.once("close", () => socket.destroy());
     socket.once("close", () => behind.destroy());

@@ -58,7 +58,7 @@ export async function upgrade(
   } as const;
   const limit = answer.timeouts.backendRequest ?? answer.timeouts.request ?? 0;
   return new Promise((resolve) => {
-    const asked = tls === undefined ? http(options) : https({ ...options, ...tls });
+    const asked = tls === undefined ? http(options) : https({ ...options, ...tls.options });
     const timer = limit > 0 ? setTimeout(() => asked.destroy(new Error("timeout")), limit) : undefined;
     asked.once("error", (error) => {
       clearTimeout(timer);

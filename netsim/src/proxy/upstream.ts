@@ -23,7 +23,13 @@ export interface Asked {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   /** Undefined for a plain connection. */
-  readonly tls: ConnectionOptions | undefined;
+  readonly tls: BackendTlsOptions | undefined;
+}
+
+export interface BackendTlsOptions {
+  readonly options: ConnectionOptions;
+  /** Equal for what is checked in the same way: a connection that passed another check must not be used. */
+  readonly key: string;
 }
 
 export interface Reply {
@@ -52,17 +58,24 @@ export function tlsOptions(
     echoAuthority,
     own,
   }: { address: Address; echoAuthority: () => string; own: KeyPair | undefined },
-): ConnectionOptions | undefined {
+): BackendTlsOptions | undefined {
   const client = own === undefined ? {} : { cert: own.certificate, key: own.key };
-  if (tls === undefined) return isUncheckedTls ? { rejectUnauthorized: false, ...client } : undefined;
+  if (tls === undefined)
+    return isUncheckedTls
+      ? { options: { rejectUnauthorized: false, ...client }, key: "unchecked" }
+      : undefined;
   const authorities = tls.authorities.flatMap((ref) => authorityOf(cluster, ref) ?? []);
   const trusted = [...authorities, ...(tls.isSystem ? rootCertificates : [])];
+  // An echo server of this process cannot have a certificate of the cluster's authorities.
+  const ca = address.isEcho === true ? [echoAuthority()] : trusted;
   return {
-    servername: tls.hostname,
-    // An echo server of this process cannot have a certificate of the cluster's authorities.
-    ca: address.isEcho === true ? [echoAuthority()] : trusted,
-    checkServerIdentity: (_, certificate) => identityFault(tls, certificate),
-    ...client,
+    options: {
+      servername: tls.hostname,
+      ca,
+      checkServerIdentity: (_, certificate) => identityFault(tls, certificate),
+      ...client,
+    },
+    key: JSON.stringify([tls.hostname, tls.subjectAltNames, authorities, tls.isSystem, own?.certificate]),
   };
 }
 
@@ -78,7 +91,7 @@ function identityFault(tls: NonNullable<Upstream["tls"]>, certificate: PeerCerti
 
 /** Connections to backends that speak HTTP/2 are kept. */
 export interface Sessions {
-  get(address: Address, tls: ConnectionOptions | undefined): ClientHttp2Session;
+  get(address: Address, tls: BackendTlsOptions | undefined): ClientHttp2Session;
   close(): void;
 }
 
@@ -86,12 +99,12 @@ export function createSessions(): Sessions {
   const open = new Map<string, ClientHttp2Session>();
   return {
     get(address, tls) {
-      const key = `${address.host}:${address.port}${tls === undefined ? "" : `/${tls.servername ?? ""}`}`;
+      const key = `${address.host}:${address.port} ${tls?.key ?? ""}`;
       const known = open.get(key);
       if (known !== undefined && !known.closed && !known.destroyed) return known;
       const host = address.host.includes(":") ? `[${address.host}]` : address.host;
       const url = `${tls === undefined ? "http" : "https"}://${host}:${address.port}`;
-      const session = connect(url, { ...tls, ALPNProtocols: ["h2"] });
+      const session = connect(url, { ...tls?.options, ALPNProtocols: ["h2"] });
       session.on("error", () => open.delete(key));
       session.on("close", () => open.get(key) === session && open.delete(key));
       session.setTimeout(60_000, () => session.close());
@@ -112,7 +125,9 @@ export const ask = (asked: Asked, sessions: Sessions): Exchange =>
 function askHttp1({ address, method, path, headers, tls }: Asked): Exchange {
   const options = { host: address.host, port: address.port, method, path, headers, setHost: false };
   const request =
-    tls === undefined ? http({ ...options, agent: false }) : https({ ...options, ...tls, agent: false });
+    tls === undefined
+      ? http({ ...options, agent: false })
+      : https({ ...options, ...tls.options, agent: false });
   const reply = new Promise<Reply>((resolve, reject) => {
     request.once("error", reject);
     request.once("response", (response: IncomingMessage) => {

@@ -12,7 +12,7 @@ import { fields, list } from "../fields.ts";
 import { changeHeaders, hostName, pathOnly, queryOf, refused } from "../request.ts";
 import type { Answer, GatewayRequest } from "../request.ts";
 import { annotationsOf, headerLines } from "./annotations.ts";
-import { defaultRule, isEmpty, isUnder, redirected, serverName, targetOf } from "./rules.ts";
+import { defaultRule, isEmpty, isUnder, passedThrough, redirected, serverName, targetOf } from "./rules.ts";
 import type { IngressInput, PathRule, Serve } from "./rules.ts";
 
 const annotation = annotationsOf("haproxy.org", "ingress.kubernetes.io");
@@ -27,6 +27,8 @@ export function serveHaproxy({ cluster, ingresses, rules }: IngressInput): Serve
     const path = pathOnly(request.path);
     const host = serverName(hosts, hostName(request.host));
     const here = known.filter((rule) => rule.host === host);
+    const isPassed = here.some(({ ingress }) => annotation(ingress, "ssl-passthrough") === "true");
+    if (request.scheme === "https" && isPassed) return passedThrough(cluster, here, request);
     const rule = choose(here, path) ?? (fallback === undefined ? undefined : defaultRule(fallback));
     if (rule === undefined)
       return refused(request, 404, "no map has the path, and there is no default backend");

@@ -7,11 +7,20 @@
 import type { OtherObject } from "../../model/types.ts";
 import { hostName, pathOnly, refused } from "../request.ts";
 import type { Answer, GatewayRequest } from "../request.ts";
-import { upstreamOf } from "../backends.ts";
 import { annotationsOf } from "./annotations.ts";
 import { withCanary } from "./canary.ts";
+import { nginxMirrors, nginxUpstream } from "./nginx-backend.ts";
 import { matchPattern, normalPath, parseSize, rewritePath } from "./nginx-paths.ts";
-import { defaultRule, hasRules, hasTls, isEmpty, redirected, serverName, targetOf } from "./rules.ts";
+import {
+  defaultRule,
+  hasRules,
+  hasTls,
+  isEmpty,
+  passedThrough,
+  redirected,
+  serverName,
+  targetOf,
+} from "./rules.ts";
 import type { IngressInput, PathRule, Serve } from "./rules.ts";
 
 const annotation = annotationsOf("nginx.ingress.kubernetes.io");
@@ -54,6 +63,9 @@ export function serveNginx({ cluster, ingresses, rules }: IngressInput): Serve {
     const chosen = location ?? (rest === undefined ? undefined : defaultRule(rest));
     if (chosen === undefined)
       return refused(request, 404, "no rule matches, and there is no default backend");
+    // The controller must have been started with --enable-ssl-passthrough.
+    if (request.scheme === "https" && annotation(chosen.ingress, "ssl-passthrough") === "true")
+      return passedThrough(cluster, server?.locations ?? [], request);
     const redirect = redirectOf(ingresses, chosen, request);
     if (redirect !== undefined) return redirect;
     return withCanary(cluster, proxy(chosen, request), chosen, canaries, request, pick);
@@ -84,20 +96,9 @@ export function serveNginx({ cluster, ingresses, rules }: IngressInput): Serve {
       }),
       weights: { [backend.service]: 1 },
       timeouts: Number.isFinite(seconds) ? { backendRequest: seconds * 1000 } : {},
-      upstream: protocolOf(ingress, backend),
+      mirrors: nginxMirrors(cluster, ingress),
+      upstream: nginxUpstream(cluster, ingress, backend),
       ...(limit !== undefined && { bodyLimit: limit }),
-    };
-  }
-
-  function protocolOf(ingress: OtherObject, backend: NonNullable<Answer["backend"]>) {
-    const word = (annotation(ingress, "backend-protocol") ?? "HTTP").toUpperCase();
-    const isH2 = word === "GRPC" || word === "GRPCS";
-    return {
-      ...upstreamOf(cluster, backend),
-      ...(isH2 && { protocol: "h2c" as const }),
-      // nginx does not look at appProtocol, and checks certificates only where proxy-ssl-verify says so.
-      isUncheckedTls: word === "HTTPS" || word === "GRPCS",
-      tls: undefined,
     };
   }
 }

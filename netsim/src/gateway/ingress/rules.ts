@@ -3,7 +3,7 @@ import type { Cluster, OtherObject } from "../../model/types.ts";
 import { isDeserted, serviceOf } from "../backends.ts";
 import { fields, list, number, text, texts } from "../fields.ts";
 import { byAge } from "../objects.ts";
-import { refused } from "../request.ts";
+import { PASSTHROUGH, refused } from "../request.ts";
 import type { Answer, GatewayRequest, Pick, Redirect, Target } from "../request.ts";
 
 /** A path of a rule, or the backend for what no rule takes (`path` is then "/"). */
@@ -137,6 +137,22 @@ export function targetOf(cluster: Cluster, { ingress, backend }: PathRule): Targ
 
 export const isEmpty = (cluster: Cluster, { namespace, service }: Target): boolean =>
   isDeserted(cluster, namespace, service);
+
+/** TLS that is not ended here goes to the backend of the root, whatever the path: nobody can read it. */
+export function passedThrough(cluster: Cluster, rules: readonly PathRule[], request: GatewayRequest): Answer {
+  const rule = rules.find(({ path }) => path === "/") ?? rules[0];
+  const backend = rule === undefined ? undefined : targetOf(cluster, rule);
+  if (rule === undefined || backend === undefined) return refused(request, 0, "there is no backend");
+  return {
+    ...refused(request, 200, ""),
+    status: 200,
+    backend,
+    weights: { [backend.service]: 1 },
+    isPassthrough: true,
+    notes: [PASSTHROUGH],
+    rule: { object: rule.ingress, path: rule.at },
+  };
+}
 
 /** A redirect that a rule answers with. */
 export function redirected(
