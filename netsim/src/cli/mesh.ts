@@ -5,7 +5,7 @@ import { loadFiles } from "../model/load.ts";
 import { keepInput } from "../model/source.ts";
 import type { Cluster } from "../model/types.ts";
 import { readConfig } from "../mesh/config.ts";
-import { createMesh, type Mesh } from "../mesh/mesh.ts";
+import { createMesh, meshCluster, type Mesh } from "../mesh/mesh.ts";
 import { meshResolve } from "../mesh/resolve.ts";
 import { findingText, importsJson, meshJson, meshText } from "../mesh/text.ts";
 import { meshTrace } from "../mesh/trace.ts";
@@ -144,7 +144,7 @@ function loadCluster(name: string, files: readonly string[], index: number): Mes
       for (const { address } of node.status.addresses ?? []) invented.add(address);
   }
   const cluster = invented.size === 0 ? first : withoutConfiguration(second, input);
-  return { name, cluster, config: readConfig(cluster), invented };
+  return meshCluster(name, cluster, invented);
 }
 
 /** What was put in only to have ranges dealt. */

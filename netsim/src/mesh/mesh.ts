@@ -1,6 +1,7 @@
 /** Several clusters as one mesh. */
+import type { Cluster } from "../model/types.ts";
 import { configText } from "../trace/settings.ts";
-import { datapathFindings, identityFindings } from "./config.ts";
+import { datapathFindings, identityFindings, readConfig } from "./config.ts";
 import { deriveImports, type Imports } from "./imports.ts";
 import { overlapFindings } from "./ranges.ts";
 import { meshServices, type MeshService } from "./services.ts";
@@ -16,6 +17,13 @@ export interface Mesh {
   /** What is wrong, errors first. */
   readonly findings: readonly Finding[];
 }
+
+/** A cluster as part of a mesh. `invented`: address ranges in it that nobody wrote down. */
+export const meshCluster = (
+  name: string,
+  cluster: Cluster,
+  invented: ReadonlySet<string> = new Set(),
+): MeshCluster => ({ name, cluster, config: readConfig(cluster), invented });
 
 const RANK = { error: 0, warning: 1, info: 2 } as const;
 

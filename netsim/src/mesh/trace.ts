@@ -1,5 +1,6 @@
 /** One connection that may end in another cluster: the lookup and the translation where it begins, policy at both ends. */
 import type { Cluster } from "../model/types.ts";
+import { CLUSTER } from "../policy/cilium/identity.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
 import type { Engine } from "../policy/engine.ts";
 import type { Side } from "../policy/judge.ts";
@@ -9,6 +10,7 @@ import type { Judged } from "../trace/connect.ts";
 import { hop, note } from "../trace/origin.ts";
 import type { Arrival } from "../trace/passage.ts";
 import { policyHop, stopOf } from "../trace/policy.ts";
+import { route } from "../trace/route.ts";
 import { createSite } from "../trace/site.ts";
 import { trace, type TraceOptions } from "../trace/trace.ts";
 import type { Hop, Note, Stop, Trace } from "../trace/types.ts";
@@ -84,12 +86,17 @@ export async function meshTrace(
   const finish = (side: Side, direction: "egress" | "ingress", subject: Endpoint, peer: Endpoint): void => {
     hops.push(policyHop(side, direction, subject, peer, probe));
     if (side.action === "deny")
-      stop = stopOf(site, { side, direction, subject, peer, probe, asked }, () => false);
+      stop = ofCluster(
+        stopOf(site, { side, direction, subject, peer, probe, asked }, () => false),
+        peer,
+      );
   };
   finish(egress, "egress", source ?? end, taken.seen);
   if (stop === undefined) {
-    hops.push(between(mesh, home, taken.home, source, end));
-    finish(ingress, "ingress", { ...end, id: `${taken.home.name}:${end.id}` }, source ?? end);
+    const stays = taken.home === home && source !== undefined;
+    hops.push(stays ? route(view, source, end).hop : between(mesh, home, taken.home, source, end));
+    const peer = source === undefined || stays ? (source ?? end) : seenFrom(taken.engine, source, home);
+    finish(ingress, "ingress", stays ? end : { ...end, id: `${taken.home.name}:${end.id}` }, peer);
   }
   if (judged.length > 1)
     notes.push(
@@ -116,6 +123,14 @@ export async function meshTrace(
       ...reached(j.home.name, { ...j.way, egress: j.egress, ingress: j.ingress }, j.end),
     })),
   };
+}
+
+/** What to write names the peer's cluster: without it a selector means pods of the policy's own. */
+function ofCluster(stop: Stop, { cluster }: Endpoint): Stop {
+  const { remedy } = stop;
+  if (remedy?.change == null || cluster === undefined) return stop;
+  const change = remedy.change.replace("Endpoints: [{matchLabels: {", `$&${CLUSTER}: ${cluster}, `);
+  return { ...stop, remedy: { ...remedy, change } };
 }
 
 interface Owner {
