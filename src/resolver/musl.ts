@@ -118,6 +118,9 @@ async function step(
   return traits.tcp ? "EAI_NODATA" : "EAI_NONAME";
 }
 
+/** A search domain is put behind the name's dot as it stands: the root (`search .`) makes two dots of it, and so no name. */
+const under = (name: string, domain: string): string => (domain === "." ? `${name}..` : below(name, domain));
+
 async function resolve(
   { name, conf, session }: Lookup,
   types: readonly Family[],
@@ -127,7 +130,7 @@ async function resolve(
   const ndots = number(conf, "ndots", 1, 0, 15);
   const searches = dotsIn(name) < ndots && !isAbsolute(name);
   const suffixes = searches && conf.searchLine.length < SEARCH_ROOM ? conf.search : [];
-  for (const full of [...suffixes.map((domain) => below(name, domain)), absolute(name)]) {
+  for (const full of [...suffixes.map((domain) => under(name, domain)), absolute(name)]) {
     const outcome = await step(session, conf, full, types, traits);
     if (typeof outcome === "string") return failed(words[outcome]);
     if (outcome !== undefined) return found(outcome);
