@@ -11,6 +11,8 @@ import { netsim } from "../cli/support.ts";
 import { labPath } from "./support.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "netsim-pcap-"));
+// Other programs are waited for, on machines that may be busy.
+t.setTimeout(240_000);
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));
 
 const has = (program: string): boolean => spawnSync(program, ["--version"]).error === undefined;
@@ -197,13 +199,7 @@ function sound(t: Tap, file: string): readonly Row[] {
 
 type Tap = Pick<typeof t, "equal" | "ok" | "same">;
 
-const traced = (
-  t: Tap,
-  name: string,
-  objects: readonly object[],
-  to: string,
-  ...more: string[]
-): string => {
+const traced = (t: Tap, name: string, objects: readonly object[], to: string, ...more: string[]): string => {
   const file = join(dir, `${name}.pcapng`);
   const { status, stderr } = netsim([
     "trace",

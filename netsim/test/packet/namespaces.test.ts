@@ -23,6 +23,8 @@ function obstacle(): string | false {
   ip("netns", "del", name);
   return device.status === 0 ? false : `this kernel has no VXLAN device: ${device.stderr}`;
 }
+// Other programs are waited for, on machines that may be busy.
+t.setTimeout(240_000);
 const skip = obstacle();
 
 const node = (name: string, address: string, podCIDR: string) => ({

@@ -51,6 +51,7 @@ export function labPath(lab: Lab): Path {
     ...(lab.df !== undefined && { df: lab.df }),
     ...lab.tunnel,
   };
+  const gateway = (n: 1 | 2): string => (lab.innerFamily === 4 ? `10.${n}.0.1` : `fd1${n}::1`);
   const inside = lab.tunnel === null ? [] : [tunnel];
   const bare = tunnel.kind === "ipip" || tunnel.kind === "wireguard";
   const link = (
@@ -67,16 +68,16 @@ export function labPath(lab: Lab): Path {
     tunnels,
     ...(!(kind === "tunnel" && bare) && { mac: MACS }),
     ...(kind === "tunnel" && { bridged: lab.style === "bridged" }),
-    ...(node !== "" && kind !== "pod" && { address: node === "a" ? "10.1.0.1" : "10.2.0.1" }),
+    ...(node !== "" && kind !== "pod" && { address: gateway(node === "a" ? 1 : 2) }),
     says: `${device} of ${node === "" ? "the router" : node}`,
   });
   const podB = lab.podMtuB ?? lab.podMtu;
   const bridge = (node: string, mtu: number) =>
     lab.style === "routed" ? [] : [link(node, "br0", "bridge", mtu)];
   const vxlan = (node: string) => (lab.tunnel === null ? [] : [link(node, "vx0", "tunnel", lab.vxlanMtu)]);
-  const pod4 = lab.style === "bridged" ? "10.1.0.2" : "10.2.0.2";
+  const pod4 = lab.style === "bridged" ? "10.1.0.3" : "10.2.0.2";
   return {
-    source: lab.innerFamily === 4 ? "10.1.0.1" : "fd11::1",
+    source: lab.innerFamily === 4 ? "10.1.0.2" : "fd11::2",
     destination: lab.innerFamily === 4 ? pod4 : "fd12::2",
     links: [
       ...(lab.from === "na"
