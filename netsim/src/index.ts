@@ -72,6 +72,34 @@ export { loadFiles, loadObjects, loadText } from "./model/load.ts";
 export type { LoadOptions } from "./model/load.ts";
 export { lineOf, objectName } from "./model/source.ts";
 export type * from "./model/types.ts";
+export { captureTrace, createListener } from "./packet/capture.ts";
+export type { FindPath } from "./packet/capture.ts";
+export {
+  boxText,
+  capturePing,
+  explainPing,
+  fitOf,
+  layersOf,
+  overheadOf,
+  ping,
+  roomIn,
+  sweep,
+  transfer,
+} from "./packet/index.ts";
+export type {
+  Discovery,
+  Echo,
+  Fit,
+  Link,
+  NamedLayer,
+  Outcome,
+  Path,
+  Ping,
+  PingOptions,
+  Transfer,
+  Tunnel,
+  World,
+} from "./packet/index.ts";
 export { createDnsCache } from "./policy/cilium/dns-cache.ts";
 export type { DnsCache, DnsCacheOptions, Zombie } from "./policy/cilium/dns-cache.ts";
 export { dnsQuery, learnedAddresses } from "./policy/cilium/dns-proxy.ts";
