@@ -72,7 +72,7 @@ export { loadFiles, loadObjects, loadText } from "./model/load.ts";
 export type { LoadOptions } from "./model/load.ts";
 export { lineOf, objectName } from "./model/source.ts";
 export type * from "./model/types.ts";
-export { captureTrace, createListener } from "./packet/capture.ts";
+export { captureTrace, createListener as captureListener } from "./packet/capture.ts";
 export type { FindPath } from "./packet/capture.ts";
 export {
   boxText,
@@ -92,7 +92,7 @@ export type {
   Fit,
   Link,
   NamedLayer,
-  Outcome,
+  Outcome as SendOutcome,
   Path,
   Ping,
   PingOptions,
