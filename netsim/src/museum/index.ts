@@ -8,6 +8,7 @@ import { frozenWatch } from "./names/frozen-watch.ts";
 import { headlessNotReady } from "./names/headless-not-ready.ts";
 import { hostNetwork } from "./names/host-network.ts";
 import { jvmForever } from "./names/jvm-forever.ts";
+import { muslLongSearch } from "./names/musl-long-search.ts";
 import { muslNoTcp } from "./names/musl-no-tcp.ts";
 import { muslParallel } from "./names/musl-parallel.ts";
 import { ndotsFive } from "./names/ndots-five.ts";
@@ -15,6 +16,7 @@ import { negativeCache } from "./names/negative-cache.ts";
 import { nodelocalUpgrade } from "./names/nodelocal-upgrade.ts";
 import { pps1024 } from "./names/pps-1024.ts";
 import { rolloutLost } from "./names/rollout-lost.ts";
+import { searchDot } from "./names/search-dot.ts";
 import { serveStale } from "./names/serve-stale.ts";
 import { templateServfail } from "./names/template-servfail.ts";
 import { unboundedForward } from "./names/unbounded-forward.ts";
@@ -75,6 +77,8 @@ export const EXHIBITS: readonly Exhibit[] = [
   pps1024,
   serveStale,
   muslNoTcp,
+  searchDot,
+  muslLongSearch,
   aaaaFlood,
   aaaaNxdomain,
   frozenWatch,
@@ -91,9 +95,9 @@ export const EXHIBITS: readonly Exhibit[] = [
   endpointsTruncated,
   udpZeroEndpoints,
   selectorOr,
-  serviceCidr,
   nodeportSource,
   nodelocalPolicy,
+  serviceCidr,
   autopathFqdn,
   defaultDenyDns,
   fqdnManyAddresses,

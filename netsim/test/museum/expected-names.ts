@@ -88,6 +88,7 @@ export const names: Expected = {
       "NXDOMAIN for what was made in the window, NOERROR before and after",
       (b) => b["before"] === "NOERROR" && b["in_the_gap"] === "NXDOMAIN" && b["after"] === "NOERROR",
     ],
+    ["nothing tells that anything is missing", (b) => b["version_reached"] === b["version_newest"]],
     ["permanent: an hour at least", (b) => number(b, "since_ms") >= 3_600_000],
     ["a restart heals it", (_, m) => m["in_the_gap"] === "NOERROR"],
   ],
@@ -162,5 +163,18 @@ export const names: Expected = {
       (b) => number(b, "failed") === number(b, "of") - 2,
     ],
     ["30 s, the JVM's default without a SecurityManager, are short enough", (_, m) => m["failed"] === 0],
+  ],
+  "search-dot": [
+    [
+      "alpine:3.16.2 (musl 1.2.3) fails, ubuntu does not",
+      (b) => b["found"] === false && b["glibc_found"] === true,
+    ],
+    ["the name itself is never asked for", (b) => b["asked_itself"] === false],
+    ["without the dot it is found", (_, m) => m["found"] === true && m["found_by_1_2_5"] === true],
+  ],
+  "musl-long-search": [
+    ["a line of more than 256 bytes is ignored", (b) => number(b, "line") >= 256 && b["asked"] === "db."],
+    ["glibc does not care", (b) => b["glibc_found"] === true && b["found"] === false],
+    ["a shorter line is read", (_, m) => number(m, "line") < 256 && m["found"] === true],
   ],
 };

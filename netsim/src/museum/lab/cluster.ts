@@ -41,6 +41,7 @@ export const pod = (
     node = ip.startsWith("10.244.2.") ? "node-2" : "node-1",
     port = 8080,
     spec = "",
+    ready = true,
   } = {},
 ): string => {
   const [namespace, name] = id.split("/");
@@ -56,7 +57,7 @@ status:
   phase: Running
   podIP: ${ip}
   podIPs: [{ ip: ${ip} }]
-  conditions: [{ type: Ready, status: "True" }]
+  conditions: [{ type: Ready, status: "${ready ? "True" : "False"}" }]
 ---`;
 };
 

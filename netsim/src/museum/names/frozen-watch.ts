@@ -1,35 +1,34 @@
 import { CLUSTER_DNS, corefile, dnsLab, podConf } from "../lab/dns.ts";
 import { dnsObjects, manifests, service } from "../lab/cluster.ts";
+import { watched, type WatchOptions } from "../lab/watch.ts";
 import { createStory, time } from "../story.ts";
 import { thread, type Exhibit } from "../types.ts";
 
 const HOUR = 3_600_000;
-const BEFORE = service("shop/old", "10.96.1.1");
-const MISSED = service("shop/cdi-upload", "10.96.2.2");
-const AFTER = service("shop/new", "10.96.3.3");
-const objects = (...parts: string[]) => dnsObjects(manifests(parts.join("")));
+const SERVICES = ["before", "during", "after"] as const;
+const SHOP = { apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } };
+/** What the API server has stored, one Service after the other. */
+const CHANGES = SERVICES.flatMap((name, i) =>
+  dnsObjects(manifests(service(`shop/${name}`, `10.96.1.${i + 1}`)))
+    .filter((object) => (object as { kind?: string }).kind === "Service")
+    .map((object) => ({ version: i + 1, object })),
+);
+const NEWEST = CHANGES.length;
 
-interface Look {
-  readonly old: string;
-  readonly missed: string;
-  readonly newer: string;
-}
-
-/** The three Services' answers, an hour after the gap, by a server that knows `seen`. */
-async function look(seen: readonly object[]): Promise<Look & { ms: number }> {
+/** The three Services' answers, an hour after the restart, by a server that has watched so. */
+async function look(options: WatchOptions) {
+  const { objects, version } = watched(CHANGES, options);
   const lab = dnsLab();
-  lab.place(CLUSTER_DNS, await lab.server(CLUSTER_DNS, { corefile: corefile(), objects: seen }));
+  const server = await lab.server(CLUSTER_DNS, { corefile: corefile(), objects: [SHOP, ...objects] });
+  lab.place(CLUSTER_DNS, server);
   return lab.run(async () => {
     await lab.wait(HOUR);
-    const ask = async (name: string) =>
-      (await lab.lookUp(`${name}.shop.svc.cluster.local.`, podConf())).queries;
-    const rcode = async (name: string) => (await ask(name))[0]?.answer ?? "";
-    return {
-      old: await rcode("old"),
-      missed: await rcode("cdi-upload"),
-      newer: await rcode("new"),
-      ms: lab.clock.now(),
-    };
+    const answers: string[] = [];
+    for (const name of SERVICES) {
+      const { queries } = await lab.lookUp(`${name}.shop.svc.cluster.local.`, podConf());
+      answers.push(queries[0]?.answer ?? "");
+    }
+    return { answers, version, ms: lab.clock.now() };
   });
 }
 
@@ -52,31 +51,50 @@ export const frozenWatch: Exhibit = {
   ],
   async run() {
     const story = createStory();
-    story.tell("a Service is made before the API server's restart, one during it, one after it");
-    // What the server knows: all events but those of the gap. Nothing lists again (resync is off).
-    const gap = await look(objects(BEFORE, AFTER));
+    story.tell("a Service is made before the API server restarts, one while it does, one afterwards");
+    const gap = await look({ lost: [2], relists: false });
     story.tell(
-      `an hour later the first is ${gap.old}, the third ${gap.newer}, and the second ${gap.missed}, with authority and without an error`,
+      `the watch is taken up behind the gap. It has reached version ${gap.version} of ${NEWEST}: nothing looks out of date`,
     );
-    const relisted = await look(objects(BEFORE, MISSED, AFTER));
-    story.tell(`after a list of everything (a restart does one) the second is ${relisted.missed}`);
-    story.holds("the Services before and after resolve", gap.old === "NOERROR" && gap.newer === "NOERROR");
+    story.tell(
+      `an hour later the three are ${gap.answers.join(", ")}: the one in the middle does not exist, says an authority, without an error`,
+    );
+    const relisted = await look({ lost: [2], relists: true });
+    story.tell(`with a list after the interruption they are ${relisted.answers.join(", ")}`);
+    story.holds(
+      "the Services before and after resolve",
+      gap.answers[0] === "NOERROR" && gap.answers[2] === "NOERROR",
+    );
     story.holds(
       "the one in between does not exist, not even an hour later",
-      gap.missed === "NXDOMAIN" && gap.ms >= HOUR,
+      gap.answers[1] === "NXDOMAIN" && gap.ms >= HOUR,
     );
-    story.holds("it is no SERVFAIL: nothing tells that something is wrong", gap.missed !== "SERVFAIL");
-    story.holds("a list heals it", relisted.missed === "NOERROR");
+    story.holds("the version that was reached does not tell", gap.version === NEWEST);
+    story.holds(
+      "a list heals it",
+      relisted.answers.every((answer) => answer === "NOERROR"),
+    );
     return story.end({
       broken: {
-        on: "a watch that goes on after a gap, without a list and without a look at how old its data is",
+        on: "a watch that goes on after an interruption without a list (CoreDNS: no resync)",
         what: `NXDOMAIN for a Service that has been there for ${time(gap.ms)}`,
-        facts: { before: gap.old, in_the_gap: gap.missed, after: gap.newer, since_ms: gap.ms },
+        facts: {
+          before: gap.answers[0] ?? "",
+          in_the_gap: gap.answers[1] ?? "",
+          after: gap.answers[2] ?? "",
+          since_ms: Math.round(gap.ms),
+          version_reached: gap.version,
+          version_newest: NEWEST,
+        },
       },
       mended: {
-        on: "a list after the gap: a restart, or a server that compares the version it has with the store's while it falls behind",
+        on: "a list after each interruption; a restart is one. A server that compares its version with the store's while it lags behind knows when",
         what: "all three Services resolve",
-        facts: { before: relisted.old, in_the_gap: relisted.missed, after: relisted.newer },
+        facts: {
+          before: relisted.answers[0] ?? "",
+          in_the_gap: relisted.answers[1] ?? "",
+          after: relisted.answers[2] ?? "",
+        },
       },
       lesson:
         "A watch that stands still looks like a cluster in which nothing happens. A name server needs a clock for its own staleness, in its metrics and its readiness.",

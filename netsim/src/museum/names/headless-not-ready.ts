@@ -1,27 +1,28 @@
 import { CLUSTER_DNS, corefile, dnsLab, OUTSIDE, podConf, worldOf } from "../lab/dns.ts";
-import { dnsObjects, manifests, slice } from "../lab/cluster.ts";
+import { dnsObjects, manifests, pod } from "../lab/cluster.ts";
 import { createStory } from "../story.ts";
 import { thread, type Exhibit } from "../types.ts";
 
 const PEERS = ["10.244.1.21", "10.244.1.22", "10.244.2.23"];
-const ROUNDS = 12;
-const SERVICE = `
-apiVersion: v1
-kind: Service
-metadata: { name: controller, namespace: shop }
-spec: { clusterIP: None, selector: { app: controller }, ports: [{ port: 18300 }] }
----`;
+const ROUNDS = 10;
 
-/** The API's view: a Service with publishNotReadyAddresses has its endpoints ready, whatever the pods say. */
+/** A StatefulSet's pods behind their headless Service; its endpoints are what the control plane makes of that. */
 const objectsOf = (ready: ReadonlySet<string>, publish: boolean) =>
   dnsObjects(
     manifests(
-      SERVICE +
-        slice(
-          "shop/controller",
-          PEERS.map((ip) => (publish || ready.has(ip) ? ip : `${ip} not-ready`)),
-          { port: 18300 },
-        ),
+      `
+apiVersion: v1
+kind: Service
+metadata: { name: controller, namespace: shop }
+spec:
+  clusterIP: None
+  publishNotReadyAddresses: ${publish}
+  selector: { app: controller }
+  ports: [{ port: 18300 }]
+---` +
+        PEERS.map((ip, n) =>
+          pod(`shop/controller-${n}`, ip, { labels: "app: controller", port: 18300, ready: ready.has(ip) }),
+        ).join(""),
     ),
   );
 
