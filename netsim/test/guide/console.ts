@@ -11,7 +11,10 @@ import { fileURLToPath } from "node:url";
 import type t from "tap";
 import { netsim } from "../cli/support.ts";
 
-type Test = Pick<typeof t, "test">;
+type Test = Pick<typeof t, "test" | "setTimeout">;
+
+/** Each command is a process of its own, and the machine may be busy. */
+const PATIENCE = 240_000;
 
 const isPackage = (dir: string): boolean =>
   existsSync(join(dir, "examples/guide")) && existsSync(join(dir, "package.json"));
@@ -104,7 +107,7 @@ export async function run(section: string, steps: readonly Step[]): Promise<read
     TZ: "UTC",
   };
   const output = await new Promise<string>((resolve) => {
-    const child = spawn("bash", ["-c", script], { cwd: join(guideRoot, section), env, timeout: 120_000 });
+    const child = spawn("bash", ["-c", script], { cwd: join(guideRoot, section), env, timeout: PATIENCE });
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (part: string) => (text += part));
     child.stderr.setEncoding("utf8").on("data", (part: string) => (text += part));
@@ -122,18 +125,23 @@ export function readme(t: Test, section: string): void {
   const steps = stepsOf(readFileSync(join(guideRoot, section, "README.md"), "utf8"));
   const absent = missing(steps);
   const skip = absent.length > 0 ? `${absent.join(", ")} not installed` : false;
-  void t.test(`the commands of ${section}/README.md print what it shows`, { skip }, async (t) => {
-    t.ok(steps.length > 0, "there are commands");
-    const outputs = await run(section, steps);
-    t.equal(outputs.length, steps.length, "all of them ran");
-    for (const [i, { command, shown, line }] of steps.entries()) {
-      const output = outputs[i] ?? "";
-      const wanted = shown.length === 0 ? "" : `${shown.join("\n")}\n`;
-      if (shownPattern(shown).test(output === "" || output.endsWith("\n") ? output : `${output}\n`))
-        t.pass(command);
-      else t.equal(output, wanted, `README.md:${line}: ${command}`);
-    }
-  });
+  t.setTimeout(PATIENCE);
+  void t.test(
+    `the commands of ${section}/README.md print what it shows`,
+    { skip, timeout: PATIENCE },
+    async (t) => {
+      t.ok(steps.length > 0, "there are commands");
+      const outputs = await run(section, steps);
+      t.equal(outputs.length, steps.length, "all of them ran");
+      for (const [i, { command, shown, line }] of steps.entries()) {
+        const output = outputs[i] ?? "";
+        const wanted = shown.length === 0 ? "" : `${shown.join("\n")}\n`;
+        if (shownPattern(shown).test(output === "" || output.endsWith("\n") ? output : `${output}\n`))
+          t.pass(command);
+        else t.equal(output, wanted, `README.md:${line}: ${command}`);
+      }
+    },
+  );
 }
 
 /** What a command prints with `--json`, in the section's own directory. */
