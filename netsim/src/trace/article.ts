@@ -24,6 +24,10 @@ export const ARTICLE_CSS = `.trace { font: 14px/1.45 system-ui, sans-serif }
 .trace li.end.from::before { content: ""; position: absolute; left: .42rem; top: 1.2rem; bottom: -.25rem; border-left: 2px solid var(--edge) }
 .trace li.hop.last::before { display: none }
 .trace .mark { position: absolute; left: 0; top: .2rem; width: .9rem; height: .9rem; line-height: .9rem; border-radius: 50%; background: currentColor; text-align: center }
+.trace li.more { padding: 0 0 .9rem 1.9rem; position: relative }
+.trace li.more > details > ol { margin: .5rem 0 0 -1.9rem }
+.trace li.more > details > summary { cursor: pointer; color: var(--dim) }
+.trace li.more::before { content: ""; position: absolute; left: .42rem; top: 0; bottom: -.25rem; border-left: 2px dotted var(--edge) }
 .trace li.end .mark { border-radius: 3px; color: var(--accent) }
 .trace .mark::after { content: attr(data-mark); color: var(--paper); font-size: .7rem; font-weight: 700 }
 .trace .layer { font-weight: 600; margin-right: .4rem }
@@ -47,7 +51,10 @@ export function traceArticle(trace: Trace): string {
     `<p>${escape(REASONS[reason])}</p></div>`,
     "<ol>",
     endItem("from", trace.from, hops.length === 0),
-    ...hops.map((hop, i) => hopItem(hop, hops[i - 1], i === last && verdict !== "allow")),
+    ...runs(hops).flatMap((run) => {
+      const items = run.map((i) => hopItem(hops[i] as Hop, hops[i - 1], i === last && verdict !== "allow"));
+      return items.length <= SHOWN + 1 ? items : [...items.slice(0, SHOWN), folded(items.slice(SHOWN))];
+    }),
     ...(verdict === "allow" ? [endItem("to", trace.to, true)] : []),
     "</ol>",
     remedy === null ? "" : remedyBox(remedy),
@@ -55,6 +62,29 @@ export function traceArticle(trace: Trace): string {
     "</article>",
   ].join("\n");
 }
+
+/** Of queries that fail alike so many are shown at once. */
+const SHOWN = 2;
+
+/** The hops in order, by their places; queries that fail alike, one after the other, are together. */
+function runs(hops: readonly Hop[]): number[][] {
+  const out: number[][] = [];
+  for (const [i, hop] of hops.entries()) {
+    const before = hops[i - 1];
+    const alike =
+      before?.layer === "dns" &&
+      hop.layer === "dns" &&
+      hop.verdict !== "allow" &&
+      hop.verdict === before.verdict &&
+      placeText(hop) === placeText(before);
+    if (alike) (out[out.length - 1] as number[]).push(i);
+    else out.push([i]);
+  }
+  return out;
+}
+
+const folded = (items: readonly string[]): string =>
+  `<li class="more"><details><summary>${items.length} more queries that fail alike</summary><ol>${items.join("\n")}</ol></details></li>`;
 
 /** Who an end is, and where: the text as it was given is said where it is another. */
 export const endText = ({ id, text, address, node, port, protocol }: End): readonly [string, string] => {
