@@ -142,6 +142,9 @@ interface Case extends Omit<Lab, "df" | "from"> {
   }[];
 }
 
+const nameOf = (lab: Omit<Case, "steps">): string =>
+  `${lab.style} IPv${lab.innerFamily} over IPv${lab.underlayFamily}, ${lab.underlayMtu}/${lab.middleLinkMtu}, vxlan ${lab.vxlanMtu} df ${lab.df}, pods ${lab.podMtu}/${lab.podMtuB}, from ${lab.from}, br_netfilter ${lab.brNetfilter}`;
+
 const written = ({ octets, df, more, offset }: Omit<Wired, "inner">): (number | string)[] => [
   octets,
   ...(df ? ["DF"] : []),
@@ -150,8 +153,7 @@ const written = ({ octets, df, more, offset }: Omit<Wired, "inner">): (number | 
 ];
 
 for (const [n, lab] of lines<Case>(join(DATA, "laboratory.jsonl")).entries()) {
-  const name = `${lab.style} IPv${lab.innerFamily} over IPv${lab.underlayFamily}, ${lab.underlayMtu}/${lab.middleLinkMtu}, vxlan ${lab.vxlanMtu} df ${lab.df}, pods ${lab.podMtu}/${lab.podMtuB}, from ${lab.from}, br_netfilter ${lab.brNetfilter}`;
-  t.test(`case ${n + 1}: ${name}`, (t) => {
+  t.test(`case ${n + 1}: ${nameOf(lab)}`, (t) => {
     const path = labPath(lab);
     const memory = createMemory();
     const sender = createSender(path, { bridgeNetfilter: lab.brNetfilter === 1 }, memory);
@@ -180,3 +182,32 @@ for (const [n, lab] of lines<Case>(join(DATA, "laboratory.jsonl")).entries()) {
     t.end();
   });
 }
+
+interface Series extends Omit<Case, "steps" | "tcpFirst"> {
+  readonly steps: readonly Omit<Case["steps"][number], "outer" | "arrives">[];
+  readonly outer: readonly (readonly (number | string)[])[];
+  readonly arrives: readonly (readonly (number | string)[])[];
+}
+
+for (const [n, lab] of lines<Series>(join(DATA, "sizes.jsonl")).entries())
+  t.test(`series ${n + 1}: ${nameOf(lab)}`, (t) => {
+    const path = labPath(lab);
+    const sender = createSender(path, { bridgeNetfilter: lab.brNetfilter === 1 });
+    const outer: (number | string)[][] = [];
+    const arrives: (number | string)[][] = [];
+    const had = lab.steps.map(({ df, size, tries }) => ({
+      df,
+      size,
+      tries: tries.map(() => {
+        const { outcome, journey } = sender.send(size, df);
+        outer.push(...on(cardOfB(path), journey).map(written));
+        arrives.push(...on(path.links.length - 1, journey).map(written));
+        return outcome;
+      }),
+      pathMtu: sender.pathMtu(),
+    }));
+    t.same(had, lab.steps, "every try of every size, and the path MTU after it");
+    t.same(outer, lab.outer, "the packets at node B's card, in order");
+    t.same(arrives, lab.arrives, "the packets at the pod, in order");
+    t.end();
+  });
