@@ -9,10 +9,12 @@ import {
   readyMissing,
   zoneMismatch,
 } from "./dns/corefile-plugins.ts";
-import { hostNetworkDns, ndotsWaste, serviceNotThere } from "./dns/names.ts";
+import { hostNetworkDns, serviceNotThere } from "./dns/names.ts";
+import { ndotsWaste } from "./dns/ndots.ts";
 import { nodeLocalChecks } from "./dns/nodelocal.ts";
 import { dnsEndpoints, dnsOneNode, dnsOneReplica, dnsTcp, kubeletDnsAddress } from "./dns/service.ts";
-import { backendMissing, grantMissing, listenerUnusable, routeNotAttached } from "./edge/gateway.ts";
+import { listenerUnusable, routeNotAttached } from "./edge/gateway.ts";
+import { backendMissing, grantMissing } from "./edge/references.ts";
 import { ingressBackend, ingressClass, ingressSecret, ingressTwice } from "./edge/ingress.ts";
 import { conntrackSize } from "./node/conntrack.ts";
 import { mtuMismatch } from "./node/mtu.ts";

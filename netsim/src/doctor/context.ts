@@ -89,6 +89,10 @@ export function createContext(given: Cluster, options: DoctorOptions): Context {
   };
 }
 
+/** A live cluster's objects, of which nothing is missing: its pods have an identity that only the API server gives. */
+export const isDump = ({ given }: Pick<Context, "given">): boolean =>
+  given.pods.some((p) => p.metadata.uid !== undefined);
+
 const key = (namespace: string, name: string): string => `${namespace}/${name}`;
 
 function slicesByService(cluster: Cluster): ReadonlyMap<string, readonly EndpointSlice[]> {

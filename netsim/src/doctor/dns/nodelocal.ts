@@ -28,7 +28,8 @@ export const nodeLocalNetwork: Check = {
     const { hostNetwork, dnsPolicy } = workload.spec.template.spec;
     const wrong = [
       ...(hostNetwork === true ? [] : ["hostNetwork is not true"]),
-      ...(dnsPolicy === "Default" ? [] : [`dnsPolicy is ${dnsPolicy ?? "ClusterFirst"}`]),
+      // ClusterFirst in the node's network is the node's resolver too.
+      ...(dnsPolicy === "ClusterFirstWithHostNet" ? ["dnsPolicy is ClusterFirstWithHostNet"] : []),
     ];
     if (wrong.length === 0) return [];
     return [

@@ -1,7 +1,7 @@
 /** ipBlocks that were meant for pods or Services. */
-import type { NetworkPolicy, Service } from "../../model/types.ts";
+import type { NetworkPolicy, Pod, Service } from "../../model/types.ts";
 import type { Path } from "../../model/read.ts";
-import { contains, parseAddress, parseBlock, type Block } from "../../service/address.ts";
+import { contains, parseAddress, parseBlock, type Address, type Block } from "../../service/address.ts";
 import { lazy, type Context } from "../context.ts";
 import { fix, patch, replace, set } from "../fix.ts";
 import { count, evidence, listText, placeOf } from "../place.ts";
@@ -41,10 +41,11 @@ function blocksOf({ given }: Context): readonly Written[] {
 const within = (inner: Block, outer: Block): boolean =>
   inner.family === outer.family && inner.first >= outer.first && inner.last <= outer.last;
 
-const holds = ({ block, except }: Written, text: string): boolean => {
-  const address = parseAddress(text);
-  return address !== undefined && contains(block, address) && !except.some((e) => contains(e, address));
-};
+const holds = ({ block, except }: Written, address: Address): boolean =>
+  contains(block, address) && !except.some((e) => contains(e, address));
+
+const addressesOf = (texts: readonly (string | undefined)[]): Address[] =>
+  texts.flatMap((t) => parseAddress(t ?? "") ?? []);
 
 /** The range itself, or a part of it; not a block of the whole network that happens to hold it. */
 const isMeantFor = (block: Block, ranges: readonly Block[]): boolean =>
@@ -66,7 +67,9 @@ export const blockOfServices: Check = {
     return blocksOf(context).flatMap((written): Draft[] => {
       const { policy, direction, block, path } = written;
       if (direction !== "egress" || near.has(block.text)) return [];
-      const services = proxied.filter((s) => (s.spec.clusterIPs ?? []).some((ip) => holds(written, ip)));
+      const services = proxied.filter((s) =>
+        addressesOf(s.spec.clusterIPs ?? []).some((ip) => holds(written, ip)),
+      );
       if (!isMeantFor(block, ranges) && !(block.bits >= 24 && services.length > 0)) return [];
       return [
         {
@@ -81,6 +84,18 @@ export const blockOfServices: Check = {
     });
   },
 };
+
+/** Pods that declare one of the rule's ports; for ingress nobody knows. */
+function servers(context: Context, { policy, direction, path }: Written): readonly Pod[] {
+  const ports = direction === "egress" ? (policy.spec.egress?.[Number(path[2])]?.ports ?? []) : [];
+  const wanted = ports.flatMap((p) => (typeof p.port === "number" ? [`${p.port}/${p.protocol}`] : []));
+  if (wanted.length === 0) return [];
+  return context.pods.filter((pod) =>
+    pod.spec.containers.some((c) =>
+      (c.ports ?? []).some((p) => wanted.includes(`${p.containerPort}/${p.protocol}`)),
+    ),
+  );
+}
 
 const nodeLocalAddresses = ({ given, kubelet }: Context): ReadonlySet<string> => {
   const cached = (given.others.get("ConfigMap") ?? []).some((m) => m.metadata.name === "node-local-dns");
@@ -129,7 +144,9 @@ export const blockOfPods: Check = {
     const addresses = lazy(() =>
       context.pods
         .filter((p) => p.spec.hostNetwork !== true)
-        .map((pod) => ({ pod, ip: pod.status.podIP ?? "" })),
+        .flatMap((pod) =>
+          addressesOf(pod.status.podIPs?.map((i) => i.ip) ?? [pod.status.podIP]).map((ip) => ({ pod, ip })),
+        ),
     );
     return blocksOf(context).flatMap((written): Draft[] => {
       const { policy, block, path, direction } = written;
@@ -142,8 +159,10 @@ export const blockOfPods: Check = {
         inside.length === 0
           ? "lies in the range of pods, and no pod has such an address"
           : `is ${count(inside.length, "pod")} of today (${listText(inside.map((p) => `${p.metadata.namespace}/${p.metadata.name}`))})`;
+      // A mistyped range holds nobody: then whoever serves the rule's port was meant, where that is one workload.
+      const candidates = inside.length > 0 ? inside : servers(context, written);
       const labelSets = new Map(
-        inside.map((p) => {
+        candidates.map((p) => {
           const labels = lastingLabels(p.metadata.labels);
           return [
             JSON.stringify([p.metadata.namespace, labels]),

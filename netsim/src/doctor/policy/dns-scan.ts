@@ -37,8 +37,11 @@ function scan(context: Context): readonly Blocked[] {
   const near = localAddresses(context);
   const found = new Map<string, Blocked>();
   const add = (blocked: Omit<Blocked, "pods">, pod: Endpoint): void => {
-    const { side, trouble } = blocked;
-    const about = side.rule === undefined ? side.policies.map(policyId) : [policyId(side.rule.object)];
+    const { side, trouble, beside } = blocked;
+    // UDP without TCP is the fault of the one rule that allows UDP.
+    const rule = trouble === "egress-tcp" ? (beside?.rule ?? side.rule) : side.rule;
+    const about =
+      rule === undefined ? side.policies.map(policyId) : [`${policyId(rule.object)} ${rule.path.join(".")}`];
     const key = `${trouble} ${about.sort().join()}`;
     const known = found.get(key);
     if (known !== undefined) known.pods.push(pod);

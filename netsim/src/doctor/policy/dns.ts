@@ -1,30 +1,23 @@
 /** Policies that keep pods from the cluster's DNS. */
-import type { CiliumNetworkPolicy, KubeObject, NetworkPolicy } from "../../model/types.ts";
+import type { KubeObject } from "../../model/types.ts";
 import type { Endpoint } from "../../policy/endpoint.ts";
 import { portsMatch, type Rule } from "../../policy/rule.ts";
 import type { Context } from "../context.ts";
-import { append, fix, patch, set } from "../fix.ts";
+import { fix } from "../fix.ts";
 import { count, evidence, listText, placeOf } from "../place.ts";
 import { coredns, DEBUG_DNS, NETWORK_POLICIES, NODELOCAL } from "../sources.ts";
-import type { Check, Draft, Fix } from "../types.ts";
+import type { Check, Draft } from "../types.ts";
+import { addTcp, allowAddress, allowDns, correctPeer, letIn } from "./dns-fix.ts";
 import { dnsScan, type Blocked } from "./dns-scan.ts";
 import {
   isCilium,
   isNetworkPolicy,
-  lastingLabels,
   lookupEvidence,
-  namespaceIs,
   placeOfSide,
   podPlace,
   sideEvidence,
-  specsOf,
   usualName,
 } from "./shared.ts";
-
-const BOTH = [
-  { protocol: "UDP", port: 53 },
-  { protocol: "TCP", port: 53 },
-] as const;
 
 /** The policy to put a rule into: one that has rules already says more of what was meant than one that denies all. */
 function policyOf({ side }: Blocked): KubeObject | undefined {
@@ -51,46 +44,22 @@ function strayRule(context: Context, blocked: Blocked): Rule | undefined {
     .find((r) => r.action !== "deny" && r.peers !== undefined && isForPort(r, blocked));
 }
 
-function allowDns(policy: KubeObject, { server, probe }: Blocked): Fix {
-  const ports = BOTH.map((p) => ({ ...p, port: probe.port }));
-  const text = `allow port ${probe.port}, UDP and TCP, to the DNS pods`;
-  if (isNetworkPolicy(policy)) {
-    const rule = { to: [peerOf(server)], ports };
-    return fix(text, patch(policy, append(["spec", "egress"], policy.spec.egress, rule)));
-  }
-  const [spec] = isCilium(policy) ? specsOf(policy) : [];
-  if (spec === undefined) return fix(text);
-  return fix(
-    text,
-    patch(policy, append([...spec.path, "egress"], spec.spec.egress, ciliumRule(server, probe.port))),
-  );
-}
-
-const peerOf = (server: Endpoint) => ({
-  namespaceSelector: namespaceIs(server.namespace),
-  podSelector: { matchLabels: lastingLabels(server.labels) },
-});
-
-const ciliumRule = (server: Endpoint, port: number) => ({
-  toEndpoints: [
-    { matchLabels: { "k8s:io.kubernetes.pod.namespace": server.namespace, ...lastingLabels(server.labels) } },
-  ],
-  toPorts: [{ ports: [{ port: String(port), protocol: "ANY" }], rules: { dns: [{ matchPattern: "*" }] } }],
-});
-
 const subjectsOf = ({ pods }: Blocked) => pods.map(podPlace);
 const podsText = ({ pods }: Blocked): string =>
   `${count(pods.length, "pod")} (${listText(pods.map((p) => p.id))})`;
 
-async function seen(context: Context, blocked: Blocked) {
+/** Each of them starts the cluster's DNS anew: for the first few findings a whole lookup is shown. */
+const MOST_LOOKUPS = 3;
+
+async function seen(context: Context, blocked: Blocked, lookup: boolean) {
   const [pod] = blocked.pods as [Endpoint];
   const { side, server, probe, trouble } = blocked;
   const judged =
     trouble === "ingress"
       ? sideEvidence(side, "ingress", server, pod, probe)
       : sideEvidence(side, "egress", pod, server, probe);
-  const lookups = await lookupEvidence(context, pod, usualName(context, pod.namespace));
-  return [judged, ...lookups];
+  if (!lookup) return [judged];
+  return [judged, ...(await lookupEvidence(context, pod, usualName(context, pod.namespace)))];
 }
 
 /** Findings of one kind of trouble; `stray`: only those that have, or have not, a rule which is there for DNS. */
@@ -105,14 +74,16 @@ async function blockedBy(
     const policy = policyOf(blocked);
     if (blocked.trouble !== trouble || policy === undefined) continue;
     if (stray !== undefined && (strayRule(context, blocked) !== undefined) !== stray) continue;
+    const made = make(blocked, policy);
+    const lookup = made.evidence === undefined && drafts.length < MOST_LOOKUPS;
     drafts.push({
+      evidence: made.evidence ?? (await seen(context, blocked, lookup)),
       at:
         policy === blocked.side.rule?.object
           ? placeOfSide(blocked.side)
           : placeOf(policy, ["spec", "egress"]),
       subjects: subjectsOf(blocked),
-      evidence: await seen(context, blocked),
-      ...make(blocked, policy),
+      ...made,
     });
   }
   return drafts;
@@ -168,20 +139,6 @@ export const dnsEgressPeer: Check = {
     ),
 };
 
-function correctPeer(object: KubeObject, path: Rule["ref"]["path"], blocked: Blocked): Fix {
-  const { server, probe } = blocked;
-  const text = `select the DNS pods by their namespace ${server.namespace} and their labels`;
-  if (isNetworkPolicy(object)) {
-    const rule = (object as NetworkPolicy).spec.egress?.[Number(path[2])];
-    const to = [...path, "to"];
-    const only = rule?.to?.length === 1;
-    return fix(text, patch(object, only ? set(to, [peerOf(server)]) : append(to, rule?.to, peerOf(server))));
-  }
-  if (!isCilium(object)) return fix(text);
-  const { toEndpoints } = ciliumRule(server, probe.port);
-  return fix(text, patch(object, set([...path, "toEndpoints"], toEndpoints)));
-}
-
 export const dnsEgressTcp: Check = {
   id: "NS/dns-egress-tcp",
   title: "DNS is allowed over UDP only",
@@ -211,26 +168,6 @@ export const dnsEgressTcp: Check = {
     }),
 };
 
-function addTcp({ beside, probe }: Blocked): Fix {
-  const text = `allow TCP ${probe.port} beside UDP`;
-  const ref = beside?.rule;
-  if (ref === undefined) return fix(text);
-  const { object, path } = ref;
-  if (isNetworkPolicy(object))
-    return fix(text, patch(object, set([...path, "ports", "-"], { protocol: "TCP", port: probe.port })));
-  if (!isCilium(object)) return fix(text);
-  const place = specsOf(object as CiliumNetworkPolicy).find((s) => s.path.every((p, i) => p === path[i]));
-  const rule = place?.spec.egress?.[Number(path.at(-1))];
-  const at = (rule?.toPorts ?? []).findIndex((t) =>
-    (t.ports ?? []).some((p) => p.port === String(probe.port)),
-  );
-  if (at < 0) return fix(text);
-  return fix(
-    text,
-    patch(object, set([...path, "toPorts", at, "ports", "-"], { port: String(probe.port), protocol: "TCP" })),
-  );
-}
-
 export const dnsEgressNodeLocal: Check = {
   id: "NS/dns-egress-nodelocal",
   title: "Egress policy does not know the DNS cache on the node",
@@ -240,30 +177,12 @@ export const dnsEgressNodeLocal: Check = {
   run: (context) =>
     blockedBy(context, "egress-nodelocal", (blocked, policy) => {
       const address = blocked.server.address.text;
-      const cidr = `${address}/${blocked.server.address.v6 ? 128 : 32}`;
-      const text = `allow port 53 to ${address} too`;
-      const list = isNetworkPolicy(policy) ? policy.spec.egress : undefined;
-      const [spec] = isCilium(policy) ? specsOf(policy) : [];
-      const ports = BOTH.map((p) => ({ ...p }));
       return {
         message: `${podsText(blocked)} ask the cache on their node at ${address}, which no egress rule allows`,
         evidence: [
           sideEvidence(blocked.side, "egress", blocked.pods[0] as Endpoint, blocked.server, blocked.probe),
         ],
-        fix: isNetworkPolicy(policy)
-          ? fix(text, patch(policy, append(["spec", "egress"], list, { to: [{ ipBlock: { cidr } }], ports })))
-          : spec === undefined
-            ? fix(text)
-            : fix(
-                text,
-                patch(
-                  policy,
-                  append([...spec.path, "egress"], spec.spec.egress, {
-                    toCIDR: [cidr],
-                    toPorts: [{ ports: [{ port: "53", protocol: "ANY" }] }],
-                  }),
-                ),
-              ),
+        fix: allowAddress(policy, blocked.server),
       };
     }),
 };
@@ -276,24 +195,10 @@ export const dnsIngressBlocked: Check = {
   sources: [NETWORK_POLICIES, DEBUG_DNS],
   run: (context) =>
     blockedBy(context, "ingress", (blocked, policy) => {
-      const ports = BOTH.map((p) => ({ ...p, port: blocked.probe.port }));
-      const text = `let every namespace in on port ${blocked.probe.port}`;
       return {
         message: `policy of the DNS pods drops the queries of ${podsText(blocked)}`,
         at: placeOf(policy, ["spec", "ingress"]),
-        fix:
-          isNetworkPolicy(policy) && blocked.side.rule === undefined
-            ? fix(
-                text,
-                patch(
-                  policy,
-                  append(["spec", "ingress"], policy.spec.ingress, {
-                    from: [{ namespaceSelector: {} }],
-                    ports,
-                  }),
-                ),
-              )
-            : fix(text),
+        fix: letIn(policy, blocked),
       };
     }),
 };

@@ -2,7 +2,7 @@
 import type { LabelSelector, NetworkPolicy, NetworkPolicyPeer, Pod } from "../../model/types.ts";
 import { compileSelector, selectorText } from "../../select/labels.ts";
 import type { Path } from "../../model/read.ts";
-import type { Context } from "../context.ts";
+import { isDump, type Context } from "../context.ts";
 import { fix, patch, set } from "../fix.ts";
 import { nearest } from "../nearest.ts";
 import { count, evidence, listText, placeOf, uniqueBy } from "../place.ts";
@@ -169,6 +169,7 @@ export const selectsNothing: Check = {
       const elsewhere = context.pods.find((p) => selector.matches(p.metadata.labels));
       return [
         {
+          severity: meant === undefined && elsewhere === undefined && !isDump(context) ? "note" : "warning",
           message: `none of the ${count(here.length, "pod")} of ${namespace} has ${selectorText(podSelector)}`,
           at: placeOf(policy, ["spec", "podSelector"]),
           evidence: [

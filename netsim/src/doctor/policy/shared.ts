@@ -51,8 +51,8 @@ export const namespaceIs = (name: string) => ({ matchLabels: { "kubernetes.io/me
 
 /** Where the verdict of one end is written: the rule, or the policy that isolates it. */
 export function placeOfSide(side: Side): Place {
-  const { object = null, file = null, line = null } = sidePlace(side) ?? {};
-  return { object, file, line };
+  const { object = null, file = "", line = 0 } = sidePlace(side) ?? {};
+  return { object, file: file === "" ? null : file, line: line === 0 ? null : line };
 }
 
 /** One end's verdict on a probe, as a sentence. */

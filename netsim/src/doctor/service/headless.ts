@@ -104,7 +104,7 @@ export const subdomainWithoutService: Check = {
           message: `${nameOf(context, host, subdomain, namespace)} does not exist: ${why}`,
           at,
           subjects: placesOf(group.pods),
-          evidence: service === undefined ? [] : [evidence(why, placeOf(service, ["spec"]))],
+          evidence: [evidence(why, service === undefined ? at : placeOf(service, ["spec"]))],
           fix:
             meant !== undefined && service === undefined
               ? fix(`set subdomain to ${meant}`, patch(object, set([...path, "subdomain"], meant)))
@@ -169,6 +169,8 @@ export const statefulSetService: Check = {
       const ports = template.spec.containers.flatMap((c) => c.ports ?? []);
       return [
         {
+          // Nobody need tell one pod from another where there is one.
+          severity: (workload.spec.replicas ?? 1) > 1 ? "warning" : "note",
           message: `${nameOf(context, `${name}-0`, serviceName, namespace)} does not exist: ${why}`,
           at: placeOf(workload, ["spec", "serviceName"]),
           subjects: pods.length === 0 ? [placeOf(workload)] : placesOf(pods),

@@ -1,7 +1,7 @@
 /** Services that lead nowhere: nobody selected, or nobody ready. */
 import type { Labels, Pod, Service } from "../../model/types.ts";
 import { compileSelector } from "../../select/labels.ts";
-import type { Context } from "../context.ts";
+import { isDump, type Context } from "../context.ts";
 import { fix, patch, set } from "../fix.ts";
 import { nearest } from "../nearest.ts";
 import { count, evidence, listText, placeOf } from "../place.ts";
@@ -46,14 +46,20 @@ export const selectsNothing: Check = {
       const wanted = compileSelector({ matchLabels: selector });
       // Scaled to nothing on purpose.
       if (templates.some((w) => wanted.matches(w.spec.template.metadata.labels))) return [];
+      const elsewhere = context.pods.find((p) => wanted.matches(p.metadata.labels));
+      // A namespace of Services alone is a part of a cluster, whose pods are in other files.
+      const alone = context.podsIn(namespace).length + templates.length === 0;
+      if (alone && elsewhere === undefined && !isDump(context)) return [];
       const candidates = [
         ...context.podsIn(namespace).map((p) => p.metadata.labels),
         ...templates.map((w) => w.spec.template.metadata.labels),
       ];
       const corrected = meant(selector, candidates);
-      const elsewhere = context.pods.find((p) => wanted.matches(p.metadata.labels));
       return [
         {
+          // In manifests alone, an operator may be what makes the pods.
+          severity:
+            corrected === undefined && elsewhere === undefined && !isDump(context) ? "warning" : "error",
           message: `no pod of ${namespace} has ${selectorText(selector)}`,
           at: placeOf(service, ["spec", "selector"]),
           evidence: [
