@@ -10,6 +10,7 @@ import { createNetwork, type Network, type NetworkOptions } from "../cni/network
 import { overheadOfAll } from "../cni/overhead.ts";
 import { pathBetween } from "../cni/paths.ts";
 import { commandsFor } from "../cni/plan.ts";
+import { settingsOf } from "../cni/settings.ts";
 import { CNIS, type CreationEvent, type Finding, type Place } from "../cni/types.ts";
 import type { Walk } from "../cni/walk.ts";
 import { loadInput, reportProblems, writeAll } from "./input.ts";
@@ -98,6 +99,8 @@ export function networkOptions(values: NetworkValues): NetworkOptions {
   const subnets = blocks("subnet", values.subnet);
   const clusterCidrs = blocks("cluster-cidr", values["cluster-cidr"]?.split(","));
   const serviceCidrs = blocks("service-cidr", values["service-cidr"]?.split(","));
+  const [wrong] = settingsOf({}, values.set ?? []).wrong;
+  if (wrong !== undefined) throw new UsageError(`--set ${wrong}: write key=value, as for Helm`);
   const wireMtu = values["wire-mtu"] === undefined ? undefined : octets("wire-mtu", values["wire-mtu"]);
   return {
     ...(cni !== undefined && { cni }),

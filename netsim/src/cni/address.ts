@@ -3,9 +3,25 @@ import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import ipaddr from "ipaddr.js";
-import { parseAddress, parseBlock, type Block } from "../service/address.ts";
+import { parseAddress as address, parseBlock as block, type Block } from "../service/address.ts";
 
-export { contains, parseAddress, parseBlock, type Block } from "../service/address.ts";
+export { contains, type Block } from "../service/address.ts";
+
+/** The same texts are read over and over while packets are followed. */
+const MAX_KEPT = 50_000;
+function kept<T>(read: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    if (known.has(text)) return known.get(text) as T;
+    if (known.size >= MAX_KEPT) known.clear();
+    const value = read(text);
+    known.set(text, value);
+    return value;
+  };
+}
+
+export const parseAddress = kept(address);
+export const parseBlock = kept(block);
 
 export const isV6 = (text: string): boolean => text.includes(":");
 export const widthOf = (text: string): 32 | 128 => (isV6(text) ? 128 : 32);

@@ -4,9 +4,10 @@
  */
 import type { CniName, Fabric } from "./types.ts";
 
-/** `spec`: of an IPPool, where the CNI has one. `set`: as --set. */
+/** `spec`: of an IPPool, where the CNI has one. `routers`: the nodes tell them by BGP. `set`: as --set. */
 export interface Variant {
   readonly name: string;
+  readonly routers?: boolean;
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly set?: readonly string[];
   readonly claims: {
@@ -60,6 +61,12 @@ export const CAPABILITIES: Readonly<Record<CniName, Capabilities>> = {
         name: "BGP",
         spec: { ipipMode: "Never", vxlanMode: "Never" },
         claims: { encapsulation: "none", encrypted: false, near: [], far: undefined, mtu: 1500 },
+      },
+      {
+        name: "BGP with the routers",
+        routers: true,
+        spec: { ipipMode: "Never", vxlanMode: "Never" },
+        claims: { encapsulation: "none", encrypted: false, near: [], far: [], mtu: 1500 },
       },
       {
         name: "VXLAN",
@@ -116,6 +123,12 @@ export const CAPABILITIES: Readonly<Record<CniName, Capabilities>> = {
         name: "native routing",
         set: [CILIUM_NATIVE],
         claims: { encapsulation: "none", encrypted: false, near: [], far: undefined, mtu: 1500 },
+      },
+      {
+        name: "native routing, BGP",
+        routers: true,
+        set: ["routingMode=native,ipv4NativeRoutingCIDR=10.244.0.0/16"],
+        claims: { encapsulation: "none", encrypted: false, near: [], far: [], mtu: 1500 },
       },
       {
         name: "VXLAN + WireGuard",

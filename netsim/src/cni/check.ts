@@ -1,5 +1,6 @@
 /** What does not hold: pods that do not reach each other, or not as themselves; ranges that overlap. */
-import { isV6, overlaps, parseBlock, type Block } from "./address.ts";
+import { objectName } from "../model/source.ts";
+import { contains, isV6, overlaps, parseAddress, parseBlock, type Block } from "./address.ts";
 import type { Network } from "./network.ts";
 import { serviceCidrs } from "./ranges.ts";
 import type { Finding, PodFacts } from "./types.ts";
@@ -112,8 +113,25 @@ export function checkRanges(network: Network): Finding[] {
     ...clashes(pods, subnets, "packets to the one go to the other"),
     ...clashes(pods, services, "a Service's address can be a pod's"),
     ...clashes(services, subnets, "a node's address can be a Service's"),
+    ...strayServices(network, [...pods, ...subnets]),
     ...sharedRanges(network),
   ];
+}
+
+/** A Service whose address lies where pods or nodes have theirs. */
+function strayServices({ context }: Network, ranges: readonly { block: Block; what: string }[]): Finding[] {
+  for (const service of context.cluster.services)
+    for (const text of service.spec.clusterIPs ?? []) {
+      const ip = parseAddress(text);
+      const range = ip === undefined ? undefined : ranges.find((r) => contains(r.block, ip));
+      if (range === undefined) continue;
+      const { file, line } = service.source;
+      const says = `${text} of this Service is in ${range.what}, ${range.block.text}: the Services' range overlaps it`;
+      return [
+        { severity: "error", code: "ranges-overlap", text: says, object: objectName(service), file, line },
+      ];
+    }
+  return [];
 }
 
 /** Two nodes with one pod range, or one inside the other's. */

@@ -40,6 +40,35 @@ const pod = (name: string, nodeName: string, ip: string): Pod => ({
   source: SOURCE,
 });
 
+const ROUTER_ADDRESSES = ["192.168.1.1", "192.168.2.1"];
+
+/** Every node peers with the router of its own subnet; sessions to the other one would be over two hops. */
+const peer = (peerIP: string): OtherObject => ({
+  apiVersion: "projectcalico.org/v3",
+  kind: "BGPPeer",
+  metadata: meta(peerIP),
+  source: SOURCE,
+  spec: { peerIP, asNumber: 64_513 },
+});
+
+/** Cilium tells routers the pods' ranges where an advertisement says so. */
+const advertisement: OtherObject = {
+  apiVersion: "cilium.io/v2",
+  kind: "CiliumBGPAdvertisement",
+  metadata: meta("pods"),
+  source: SOURCE,
+  spec: { advertisements: [{ advertisementType: "PodCIDR" }] },
+};
+
+function objectsOf(cni: CniName, pool: OtherObject, routers: boolean): [string, OtherObject[]][] {
+  if (cni === "calico")
+    return [
+      ["IPPool", [pool]],
+      ["BGPPeer", routers ? ROUTER_ADDRESSES.map(peer) : []],
+    ];
+  return cni === "cilium" && routers ? [["CiliumBGPAdvertisement", [advertisement]]] : [];
+}
+
 /** Two nodes in one subnet, a third in another; a pod each. */
 export function referenceCluster(cni: CniName, variant: Variant): Cluster {
   const net = cni === "weave" ? "10.32" : "10.244";
@@ -76,7 +105,7 @@ export function referenceCluster(cni: CniName, variant: Variant): Cluster {
     ingresses: [],
     gatewayObjects: [],
     secrets: [],
-    others: new Map(cni === "calico" ? [["IPPool", [pool]]] : []),
+    others: new Map(objectsOf(cni, pool, variant.routers === true)),
     problems: [],
   };
 }
@@ -147,15 +176,7 @@ const FACTS: readonly [string, (c: Comparison) => string][] = [
       ) || "none",
   ],
   ["Without encapsulation, in one subnet", (c) => yes(c.variants.some((v) => v.measured.near?.length === 0))],
-  [
-    "Without encapsulation, over routers",
-    (c) =>
-      c.variants.some((v) => v.measured.far?.length === 0)
-        ? "yes, by the network's route table"
-        : c.variants.some((v) => v.measured.near?.length === 0 && v.measured.far === undefined)
-          ? ROUTERS[c.cni]
-          : "no",
-  ],
+  ["Without encapsulation, over routers", (c) => over(c)],
   ["Network policy", (c) => c.capabilities.policy],
   ["kube-proxy replacement", (c) => c.capabilities.kubeProxyReplacement],
   ["Observability", (c) => c.capabilities.observability],
@@ -167,14 +188,14 @@ const FACTS: readonly [string, (c: Comparison) => string][] = [
   ["State", (c) => c.capabilities.state],
 ];
 
-/** Where the models lose packets between subnets unless routers learn the pods' ranges. */
-const ROUTERS: Readonly<Record<CniName, string>> = {
-  calico: "with BGP peers",
-  cilium: "with BGP peers",
-  flannel: "no",
-  weave: "no",
-  bridge: "yes",
-};
+/** Whether every variant without headers gets over the routers, or only those that tell them. */
+function over({ variants }: Comparison): string {
+  const plain = variants.filter(
+    (v) => v.measured.near?.length === 0 && v.measured.encapsulation === "none" && !v.measured.encrypted,
+  );
+  if (!plain.some((v) => v.measured.far?.length === 0)) return "no";
+  return plain.some((v) => v.measured.far === undefined) ? "with BGP" : "yes, by the network's route table";
+}
 
 const yes = (value: boolean): string => (value ? "yes" : "no");
 const NAMES: Readonly<Record<string, string>> = {

@@ -302,7 +302,7 @@ function routerPlace(nodes: readonly NodeFacts[], model: Model, wireMtu: number 
     kind: "router",
     name: "router",
     devices: [...cards.values()],
-    routes: [...[...cards.values()].flatMap(connected), ...told],
+    routes: [...[...cards.values()].flatMap(connected), ...told].map(narrow),
     rules: [],
     neighbours,
     fdb: [],

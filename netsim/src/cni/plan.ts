@@ -142,7 +142,9 @@ function buildWire(
         ),
         ...(router?.routes ?? []).flatMap(({ to, dev, via, mtu }) =>
           via === undefined && mtu !== undefined && own.some((d) => d.name === dev)
-            ? [`ip route replace ${to} dev br${index} ${isV6(to) ? "metric 256 " : ""}proto kernel mtu ${mtu}`]
+            ? [
+                `ip route replace ${to} dev br${index} ${isV6(to) ? "metric 256 " : ""}proto kernel mtu ${mtu}`,
+              ]
             : [],
         ),
       );

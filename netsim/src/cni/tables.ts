@@ -1,5 +1,5 @@
 /** Looking things up in a place's tables, as its kernel does. */
-import { bare, covers, isV6, parseBlock } from "./address.ts";
+import { bare, blockOf, covers, isV6, parseBlock } from "./address.ts";
 import type { Device, Place, Route } from "./types.ts";
 
 /** How sentences call a place. */
@@ -27,28 +27,48 @@ export function sourceFor(place: Place, route: Route, device: Device, v6: boolea
   return route.src ?? own ?? firstSource(place, v6);
 }
 
-/** Longest prefix first; of equal ones the lowest metric. Tables of rules before main, `throw` goes on to the next. */
-export function lookup(place: Place, address: string, tunnelled: boolean): Route | undefined {
-  const tables = [...(tunnelled ? [] : place.rules.map((r) => r.table)), "main"];
-  for (const table of tables) {
-    let best: Route | undefined;
-    for (const route of place.routes) {
-      if ((route.table ?? "main") !== table || !leads(route, address)) continue;
-      if (
-        best === undefined ||
-        bitsOf(route) > bitsOf(best) ||
-        (bitsOf(route) === bitsOf(best) && (route.metric ?? 0) < (best.metric ?? 0))
-      )
-        best = route;
-    }
-    if (best !== undefined && best.type !== "throw") return best;
-  }
-  return undefined;
+/** A table's routes by prefix length, longest first, then by the network's address. */
+type Index = readonly (readonly [bits: number, routes: ReadonlyMap<string, Route>])[];
+const indices = new WeakMap<Place, Map<string, Index>>();
+
+function indexOf(place: Place, table: string, v6: boolean): Index {
+  let all = indices.get(place);
+  if (all === undefined) indices.set(place, (all = new Map()));
+  const key = `${table} ${v6}`;
+  let index = all.get(key);
+  if (index === undefined) all.set(key, (index = makeIndex(place, table, v6)));
+  return index;
 }
 
-const leads = (route: Route, address: string): boolean =>
-  route.to === "default" ? isV6(route.via ?? "") === isV6(address) : covers(route.to, address);
-const bitsOf = (route: Route): number => (route.to === "default" ? -1 : (parseBlock(route.to)?.bits ?? -1));
+/** Of routes to one prefix the one with the lowest metric counts, of equal ones the first. */
+function makeIndex(place: Place, table: string, v6: boolean): Index {
+  const byBits = new Map<number, Map<string, Route>>();
+  for (const route of place.routes) {
+    const block = parseBlock(
+      route.to === "default" ? (isV6(route.via ?? "") ? "::/0" : "0.0.0.0/0") : route.to,
+    );
+    if ((route.table ?? "main") !== table || block === undefined || (block.family === "IPv6") !== v6)
+      continue;
+    const same = byBits.get(block.bits) ?? new Map<string, Route>();
+    byBits.set(block.bits, same);
+    const before = same.get(block.text);
+    if (before === undefined || (route.metric ?? 0) < (before.metric ?? 0)) same.set(block.text, route);
+  }
+  return [...byBits].sort(([a], [b]) => b - a);
+}
+
+/** Longest prefix first. Tables of rules come before main; `throw` goes on to the next. */
+export function lookup(place: Place, address: string, tunnelled: boolean): Route | undefined {
+  const tables = [...(tunnelled ? [] : place.rules.map((r) => r.table)), "main"];
+  for (const table of tables)
+    for (const [bits, routes] of indexOf(place, table, isV6(address))) {
+      const route = routes.get(blockOf(address, bits)?.text ?? "");
+      if (route === undefined) continue;
+      if (route.type === "throw") break;
+      return route;
+    }
+  return undefined;
+}
 
 /** The entry of the longest prefix that covers an address. */
 export function longest<T extends { readonly prefix: string }>(

@@ -79,7 +79,10 @@ export function createBgp(cluster: Cluster, nodes: readonly NodeFacts[], overrid
     };
   };
   const inside = nodes.map((facts) => ({ facts, speaker: speakerOf(facts) }));
-  const sessions = [...(mesh ? meshSessions(inside) : []), ...peerSessions(cluster, inside)];
+  const off = others(cluster, "Installation").some(
+    (o) => fields(fields(o.spec)["calicoNetwork"])["bgp"] === "Disabled",
+  );
+  const sessions = off ? [] : [...(mesh ? meshSessions(inside) : []), ...peerSessions(cluster, inside)];
   const unique = [
     ...new Map(sessions.map((s) => [`${[s.a.name, s.b.name].sort().join(" ")} ${s.v6}`, s])).values(),
   ];
@@ -96,7 +99,7 @@ export function createBgp(cluster: Cluster, nodes: readonly NodeFacts[], overrid
     return found;
   };
   return {
-    mesh,
+    mesh: mesh && !off,
     speakers: inside.map((i) => i.speaker),
     sessions: unique,
     learned: (node, origin, v6) => learners(origin, v6).get(node),

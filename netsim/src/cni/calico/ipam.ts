@@ -61,12 +61,10 @@ export function createIpam(
   };
   for (const { block, node, from } of claimed(cluster)) claim(block, node, from);
   const known = [...byBlock.values()];
-  const affinityIn = (list: Iterable<Affinity>, address: string) =>
-    [...list].find((a) => covers(a.block.text, address));
   for (const pod of [...pods].sort((a, b) => (a.id < b.id ? -1 : 1)))
     for (const address of pod.addresses) {
       const pool = poolOf(address);
-      if (pool !== undefined && affinityIn(known, address) === undefined)
+      if (pool !== undefined && !known.some((a) => covers(a.block.text, address)))
         claim(blockOf(address, pool.blockSize), pod.node, "pods");
     }
   for (const node of nodes) for (const pool of pools) dealBlock(node, pool, byBlock, claim);

@@ -1,5 +1,6 @@
 /** Calico: each pod a point-to-point link with proxy ARP, each node a router; blocks of addresses go by BGP, VXLAN or IP in IP. */
 import { bare, calicoDevice, calicoTunnelMac, hostBlock, isV6, linkLocal } from "../address.ts";
+import { clusterCidrs } from "../ranges.ts";
 import { at, settingsOf } from "../settings.ts";
 import { fields } from "../fields.ts";
 import type { Context } from "../network.ts";
@@ -52,7 +53,11 @@ const ANNOTATIONS = {
 export function readCalico(context: Context): Calico & { readonly findings: () => readonly Finding[] } {
   const { cluster, nodes, pods, options } = context;
   const { tree } = settingsOf(undefined, options.set ?? []);
-  const { pools, findings } = readPools(cluster, fields(at(tree, "ippool")));
+  const { pools, findings } = readPools(
+    cluster,
+    fields(at(tree, "ippool")),
+    clusterCidrs(cluster, options, nodes),
+  );
   const felix = readFelix(cluster, pools, nodes, fields(at(tree, "felix")));
   const ipam = createIpam(cluster, pools, nodes, pods);
   const bgp = createBgp(cluster, nodes, fields(at(tree, "bgp")));

@@ -2,7 +2,7 @@
 import type { Cluster, Labels, OtherObject } from "../../model/types.ts";
 import { lineOf, objectName } from "../../model/source.ts";
 import { parseCalicoSelector } from "../../select/calico-selector.ts";
-import { parseBlock, type Block } from "../address.ts";
+import { isV6, parseBlock, type Block } from "../address.ts";
 import { fields, items, others, text, type Fields } from "../fields.ts";
 import type { Fabric, Finding } from "../types.ts";
 
@@ -37,8 +37,11 @@ const WORDS: Readonly<Record<string, { vxlan: Mode; ipip: Mode }>> = {
   ipipcrosssubnet: { vxlan: "Never", ipip: "CrossSubnet" },
 };
 
-/** `overrides`: fields of spec that count instead of each pool's (--set ippool.KEY=VALUE). */
-export function readPools(cluster: Cluster, overrides: Fields): Read {
+/**
+ * `overrides`: fields of spec that count instead of each pool's (--set ippool.KEY=VALUE). `ranges`: the cluster's, of which the
+ * operator makes a pool where its Installation names none.
+ */
+export function readPools(cluster: Cluster, overrides: Fields, ranges: readonly string[]): Read {
   const findings: Finding[] = [];
   const own = others(cluster, "IPPool")
     .filter((o) => /projectcalico\.org\//.test(o.apiVersion))
@@ -49,7 +52,8 @@ export function readPools(cluster: Cluster, overrides: Fields): Read {
       name: object.metadata.name,
       operator: false,
     }));
-  const installed = own.length > 0 ? [] : others(cluster, "Installation").flatMap(fromInstallation);
+  const installed =
+    own.length > 0 ? [] : others(cluster, "Installation").flatMap((o) => fromInstallation(o, ranges));
   const pools = [...own, ...installed].flatMap(({ object, spec, path, name, operator }) => {
     const pool = readPool({ ...spec, ...overrides }, name, object, path, operator, findings);
     return pool === undefined ? [] : [pool];
@@ -63,19 +67,21 @@ export function readPools(cluster: Cluster, overrides: Fields): Read {
   return { pools, findings };
 }
 
-function fromInstallation(object: OtherObject) {
+/** The operator's defaults: IP in IP, or VXLAN where BGP is off; the cluster's range, or 192.168.0.0/16. */
+function fromInstallation(object: OtherObject, ranges: readonly string[]) {
   const network = fields(fields(object.spec)["calicoNetwork"]);
+  const encapsulation = network["bgp"] === "Disabled" ? "VXLAN" : "IPIP";
+  const own = ranges.length > 0 ? ranges : ["192.168.0.0/16"];
   const given = items(network["ipPools"]);
-  return given.map((pool, i) => {
-    const spec = fields(pool);
-    const name = text(spec["name"]) ?? `default-ipv${String(spec["cidr"]).includes(":") ? 6 : 4}-ippool`;
-    return {
-      object,
-      spec,
-      path: ["spec", "calicoNetwork", "ipPools", i] as (string | number)[],
-      name,
-      operator: true,
+  const pools = given.length > 0 ? given : own.map((cidr) => ({ cidr }));
+  return pools.map((pool, i) => {
+    const spec: Fields = {
+      ...(isV6(String(fields(pool)["cidr"])) ? {} : { encapsulation }),
+      ...fields(pool),
     };
+    const name = text(spec["name"]) ?? `default-ipv${isV6(String(spec["cidr"])) ? 6 : 4}-ippool`;
+    const path: (string | number)[] = ["spec", "calicoNetwork", "ipPools", i];
+    return { object, spec, path, name, operator: true };
   });
 }
 
@@ -109,7 +115,7 @@ function readPool(
     return undefined;
   }
   const v6 = block.family === "IPv6";
-  const modes = modesOf(spec, operator, v6);
+  const modes = modesOf(spec);
   if (spec["encapsulation"] !== undefined && !operator)
     tell(
       "note",
@@ -172,14 +178,14 @@ function readPool(
   };
 }
 
-/** vxlanMode and ipipMode where they say something, else the word; the operator's default is IPIP, for IPv6 none. */
-function modesOf(spec: Fields, operator: boolean, v6: boolean): { vxlan: Mode; ipip: Mode } | undefined {
+/** vxlanMode and ipipMode where they say something, else the word. */
+function modesOf(spec: Fields): { vxlan: Mode; ipip: Mode } | undefined {
   const mode = (key: string): Mode =>
     (["Always", "CrossSubnet"] as const).find((m) => m.toLowerCase() === text(spec[key])?.toLowerCase()) ??
     "Never";
   const vxlan = mode("vxlanMode");
   const ipip = mode("ipipMode");
   if (vxlan !== "Never" || ipip !== "Never") return { vxlan, ipip };
-  const word = text(spec["encapsulation"]) ?? (operator && !v6 ? "IPIP" : "None");
+  const word = text(spec["encapsulation"]) ?? "None";
   return WORDS[word.toLowerCase()];
 }
