@@ -18,6 +18,9 @@ function wrap(text: string, indent: number): string {
   return lines.join(`\n${" ".repeat(indent)}`);
 }
 
+/** With its full stop. */
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
+
 const factText = (value: Fact): string => (Array.isArray(value) ? value.join(", ") : String(value));
 
 const factsText = (facts: Facts): string =>
@@ -38,7 +41,7 @@ export function story({ exhibit, evidence, ok }: Shown): string {
     `${title} (${year})`,
     `${id}, ${WINGS[wing]}`,
     "",
-    ...steps.map((step, i) => `  ${String(i + 1).padStart(2)}. ${wrap(step, 6)}`),
+    ...steps.map((step, i) => `  ${String(i + 1).padStart(2)}. ${wrap(sentence(step), 6)}`),
     "",
     side("Fails on", broken).trimEnd(),
     "",
@@ -63,9 +66,9 @@ export const document = ({ exhibit, evidence, ok }: Shown): object => {
 };
 
 const side = (head: string, { on, what, facts }: Outcome): string[] => [
-  `## ${head} ${on}`,
+  `## ${head}`,
   "",
-  `${what}.`,
+  `**${on}**: ${sentence(what)}`,
   "",
   ...Object.entries(facts).map(([name, value]) => `- \`${name}\`: ${factText(value)}`),
   "",
@@ -80,7 +83,7 @@ export function page({ exhibit, evidence }: Shown): string {
     "",
     `${year}. ${WINGS[wing]}. \`netsim museum ${id}\` shows it; this page is written by \`netsim museum --pages\`.`,
     "",
-    ...steps.map((step, i) => `${i + 1}. ${step}`),
+    ...steps.map((step, i) => `${i + 1}. ${sentence(step)}`),
     "",
     ...side("Fails on", broken),
     ...side("Passes on", mended),

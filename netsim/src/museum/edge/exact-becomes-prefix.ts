@@ -32,10 +32,10 @@ export const exactBecomesPrefix: Exhibit = {
     story.tell("Ingress admin has /admin as Exact, and / for the shop");
     story.tell(`${PATHS.join(", ")} go to ${before.join(", ")}`);
     story.tell(
-      `another Ingress of the same host brings use-regex for its own path: now they go to ${after.join(", ")}`,
+      `Another Ingress of the same host brings use-regex for its own path: now they go to ${after.join(", ")}`,
     );
     const apart = backends(EXACT + REGEX.replaceAll("test.com", "files.test.com"));
-    story.tell(`with the expressions on a host of their own: ${apart.join(", ")}`);
+    story.tell(`With the expressions on a host of their own: ${apart.join(", ")}`);
     story.holds("Exact takes its path alone, before", before.join() === "admin,web,web");
     story.holds("and everything that begins with it, after", after.join() === "admin,admin,admin");
     story.holds("a host of its own keeps it", apart.join() === before.join());

@@ -75,7 +75,7 @@ export const externalNameHost: Exhibit = {
       `DNS is right: ${alias.address}. The partner's edge takes ${PARTNER} only: ${alias.status}, ${alias.reason}`,
     );
     const own = await ask(PARTNER);
-    story.tell(`the same request with the partner's own name: ${own.status}`);
+    story.tell(`The same request with the partner's own name: ${own.status}`);
     story.holds("both names lead to the same address", alias.address === ADDRESS && own.address === ADDRESS);
     story.holds("the alias is no host that the other side serves", alias.status === 404);
     story.holds("its own name is", own.status === 200);

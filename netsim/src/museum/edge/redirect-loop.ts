@@ -49,14 +49,14 @@ export const redirectLoop: Exhibit = {
       `${HOST} has a certificate, so http is redirected; a load balancer in front ends TLS and asks over http`,
     );
     story.tell(
-      `a browser gets ${loop.statuses[0] ?? 0} again and again: it gives up after ${loop.redirects - 1} redirects`,
+      `A browser gets ${loop.statuses[0] ?? 0} again and again: it gives up after ${loop.redirects - 1} redirects`,
     );
     const trusted = browse({}, true);
     story.tell(
-      `with use-forwarded-headers the controller knows of https: ${trusted.redirects} redirect, then ${trusted.status}`,
+      `With use-forwarded-headers the controller knows of https: ${trusted.redirects} redirect, then ${trusted.status}`,
     );
     const off = browse({ "ssl-redirect": "false" }, false);
-    story.tell(`with ssl-redirect: "false": ${off.redirects} redirects, ${off.status}`);
+    story.tell(`With ssl-redirect: "false": ${off.redirects} redirects, ${off.status}`);
     story.holds("it never ends", loop.redirects > PATIENCE && loop.status === 0);
     story.holds(
       "every answer is 308",

@@ -38,11 +38,11 @@ export const rewriteTarget: Exhibit = {
     const story = createStory();
     const old = seen("/nats", "/");
     story.tell(
-      "an Ingress of the time before 0.22: path /nats, rewrite-target: /, which used to take the prefix away",
+      "An Ingress of the time before 0.22: path /nats, rewrite-target: /, which used to take the prefix away",
     );
-    story.tell(`now ${PATHS.join(", ")} reach the application as ${old.join(", ")}`);
+    story.tell(`Now ${PATHS.join(", ")} reach the application as ${old.join(", ")}`);
     const mended = seen("/nats(/|$)(.*)", "/$2");
-    story.tell(`with path /nats(/|$)(.*) and rewrite-target: /$2 they are ${mended.join(", ")}`);
+    story.tell(`With path /nats(/|$)(.*) and rewrite-target: /$2 they are ${mended.join(", ")}`);
     story.holds(
       "every path becomes /",
       old.every((path) => path === "/"),

@@ -64,14 +64,14 @@ export const aaaaFlood: Exhibit = {
     const story = createStory();
     const flood = await day("cache 30");
     story.tell(
-      `pods of an IPv4 cluster look up ${NAMES.length} outside names: ${flood.asked} queries, ${flood.aaaaShare} % of them AAAA, ${flood.aaaa} of those go upstream`,
+      `Pods of an IPv4 cluster look up ${NAMES.length} outside names: ${flood.asked} queries, ${flood.aaaaShare} % of them AAAA, ${flood.aaaa} of those go upstream`,
     );
     story.tell(
-      `the upstream cannot do AAAA for its own names: the pods get ${flood.servfail} SERVFAIL, and ${flood.failed} lookups fail in musl`,
+      `The upstream cannot do AAAA for its own names: the pods get ${flood.servfail} SERVFAIL, and ${flood.failed} lookups fail in musl`,
     );
     const quiet = await day("cache 30\n    family ipv4");
     story.tell(
-      `with family ipv4 the server answers them itself, without data: ${quiet.aaaa} AAAA upstream, ${quiet.servfail} SERVFAIL, ${quiet.failed} failures`,
+      `With family ipv4 the server answers them itself, without data: ${quiet.aaaa} AAAA upstream, ${quiet.servfail} SERVFAIL, ${quiet.failed} failures`,
     );
     story.holds("half of the queries are AAAA", Math.abs(flood.aaaaShare - 50) < 1);
     story.holds("SERVFAIL comes of AAAA alone, and fails lookups", flood.servfail > 0 && flood.failed > 0);

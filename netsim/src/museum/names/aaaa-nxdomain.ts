@@ -37,13 +37,13 @@ export const aaaaNxdomain: Exhibit = {
     const musl = await ask("musl", "NXDOMAIN");
     const glibc = await ask("glibc", "NXDOMAIN");
     story.tell(
-      `on a cluster without IPv6 a template answers AAAA with NXDOMAIN: ${NAME} is A ${musl.a}, AAAA ${musl.aaaa}`,
+      `On a cluster without IPv6 a template answers AAAA with NXDOMAIN: ${NAME} is A ${musl.a}, AAAA ${musl.aaaa}`,
     );
     story.tell(
       `musl takes the denial for the whole name: "${musl.error ?? ""}"; glibc ${glibc.ok ? `puts up with it: ${glibc.addresses.join(" ")}` : `too: "${glibc.error ?? ""}"`}`,
     );
     const mended = await ask("musl", "NOERROR");
-    story.tell(`with NOERROR and no records (${mended.aaaa}) musl has ${mended.addresses.join(" ")}`);
+    story.tell(`With NOERROR and no records (${mended.aaaa}) musl has ${mended.addresses.join(" ")}`);
     story.holds("the address was in the other answer", musl.a === "NOERROR" && musl.aaaa === "NXDOMAIN");
     story.holds("musl says that there is no such name", !musl.ok);
     story.holds("an answer without data leaves the address", mended.ok && mended.aaaa === "NODATA");

@@ -42,7 +42,7 @@ export const autopathUnverified: Exhibit = {
     const verified = await cost("pods verified");
     const translated = await cost("pods verified", "172.18.0.2");
     story.tell(
-      `with pods verified, which watches every pod of the cluster: ${verified}; from behind a node's address, as with NodeLocal: ${translated}`,
+      `With pods verified, which watches every pod of the cluster: ${verified}; from behind a node's address, as with NodeLocal: ${translated}`,
     );
     story.holds("without pods verified it saves nothing, and nobody says so", without === 8);
     story.holds("with it A and AAAA are all", verified === 2);

@@ -58,20 +58,20 @@ export const fiveSeconds: Exhibit = {
     const old = { kernel: "4.14", endpoints: 2, options: "ndots:5" };
     const before = await waits(old);
     story.tell(
-      `a pod looks up a Service of its own cluster ${LOOKUPS} times on kernel 4.14; where A and AAAA race, the second packet is dropped in silence`,
+      `A pod looks up a Service of its own cluster ${LOOKUPS} times on kernel 4.14; where A and AAAA race, the second packet is dropped in silence`,
     );
     story.tell(
       `${slow(before)} lookups take ${time(Math.max(...before))}: glibc sends again only after its timeout; the others take ${time(Math.min(...before))}`,
     );
     const newer = await waits({ ...old, kernel: "4.19" });
     story.tell(
-      `kernel 4.19 saves the second packet where both were translated alike: with two DNS pods ${slow(newer)} lookups are slow still`,
+      `Kernel 4.19 saves the second packet where both were translated alike: with two DNS pods ${slow(newer)} lookups are slow still`,
     );
     const reopened = await waits({ ...old, separate: true, options: "ndots:5 single-request-reopen" });
     const local = await waits({ ...old, translated: false });
     const kernel = await waits({ ...old, kernel: "5.6" });
     story.tell(
-      `none is slow with single-request-reopen (${slow(reopened)}), without translation as with a node-local cache (${slow(local)}), on kernel 5.6 (${slow(kernel)})`,
+      `None is slow with single-request-reopen (${slow(reopened)}), without translation as with a node-local cache (${slow(local)}), on kernel 5.6 (${slow(kernel)})`,
     );
 
     story.holds("some lookups wait for the resolver's timeout of 5 s", slow(before) > 0);

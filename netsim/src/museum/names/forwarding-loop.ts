@@ -67,9 +67,9 @@ export const forwardingLoop: Exhibit = {
   async run() {
     const story = createStory();
     const loop = await send(STUB);
-    story.tell(`the pod has its node's resolv.conf: nameserver ${STUB}. One outside question comes in`);
+    story.tell(`The pod has its node's resolv.conf: nameserver ${STUB}. One outside question comes in`);
     story.tell(
-      `after ${time(WATCHED)} it has gone round ${loop.trips} times, and ${loop.waiting} copies wait for one another in memory`,
+      `After ${time(WATCHED)} it has gone round ${loop.trips} times, and ${loop.waiting} copies wait for one another in memory`,
     );
     const limited = await send(STUB, "max_concurrent 100");
     story.tell(
@@ -77,7 +77,7 @@ export const forwardingLoop: Exhibit = {
     );
     const mended = await send(OUTSIDE);
     story.tell(
-      `with the resolver's own upstreams (/run/systemd/resolve/resolv.conf) it is answered after ${time(mended.ms)}`,
+      `With the resolver's own upstreams (/run/systemd/resolve/resolv.conf) it is answered after ${time(mended.ms)}`,
     );
     story.holds(
       "one question goes round again and again",

@@ -51,16 +51,16 @@ export const frozenWatch: Exhibit = {
   ],
   async run() {
     const story = createStory();
-    story.tell("a Service is made before the API server restarts, one while it does, one afterwards");
+    story.tell("A Service is made before the API server restarts, one while it does, one afterwards");
     const gap = await look({ lost: [2], relists: false });
     story.tell(
-      `the watch is taken up behind the gap. It has reached version ${gap.version} of ${NEWEST}: nothing looks out of date`,
+      `The watch is taken up behind the gap. It has reached version ${gap.version} of ${NEWEST}: nothing looks out of date`,
     );
     story.tell(
-      `an hour later the three are ${gap.answers.join(", ")}: the one in the middle does not exist, says an authority, without an error`,
+      `An hour later the three are ${gap.answers.join(", ")}: the one in the middle does not exist, says an authority, without an error`,
     );
     const relisted = await look({ lost: [2], relists: true });
-    story.tell(`with a list after the interruption they are ${relisted.answers.join(", ")}`);
+    story.tell(`With a list after the interruption they are ${relisted.answers.join(", ")}`);
     story.holds(
       "the Services before and after resolve",
       gap.answers[0] === "NOERROR" && gap.answers[2] === "NOERROR",

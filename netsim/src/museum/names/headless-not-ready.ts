@@ -76,14 +76,14 @@ export const headlessNotReady: Exhibit = {
     const story = createStory();
     const stuck = await bootstrap(false);
     story.tell(
-      `three pods of a StatefulSet look for one another by the headless Service's name; none is ready yet`,
+      `Three pods of a StatefulSet look for one another by the headless Service's name; none is ready yet`,
     );
     story.tell(
-      `after ${stuck.rounds} rounds the answer is still ${stuck.answer}, and ${stuck.ready} of ${PEERS.length} are ready`,
+      `After ${stuck.rounds} rounds the answer is still ${stuck.answer}, and ${stuck.ready} of ${PEERS.length} are ready`,
     );
     const free = await bootstrap(true);
     story.tell(
-      `with publishNotReadyAddresses the first round answers ${free.answer}: ${free.ready} are ready`,
+      `With publishNotReadyAddresses the first round answers ${free.answer}: ${free.ready} are ready`,
     );
     story.holds(
       "nobody becomes ready, however long it goes on",

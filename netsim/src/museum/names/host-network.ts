@@ -32,10 +32,10 @@ export const hostNetwork: Exhibit = {
     const story = createStory();
     const first = await follow(SHOP + agent("ClusterFirst"), "shop/agent", "db:5432");
     const server = first.trace.lookup?.queries[0]?.server ?? "";
-    story.tell(`an agent on the host's network, with the default dnsPolicy, looks for the Service db`);
-    story.tell(`it asks the node's resolver, ${server}: ${first.verdict}. The trace says: ${first.remedy}`);
+    story.tell(`An agent on the host's network, with the default dnsPolicy, looks for the Service db`);
+    story.tell(`It asks the node's resolver, ${server}: ${first.verdict}. The trace says: ${first.remedy}`);
     const mended = await follow(SHOP + agent("ClusterFirstWithHostNet"), "shop/agent", "db:5432");
-    story.tell(`with ClusterFirstWithHostNet: ${mended.addresses.join(" ")}, ${mended.verdict}`);
+    story.tell(`With ClusterFirstWithHostNet: ${mended.addresses.join(" ")}, ${mended.verdict}`);
     story.holds(
       "the name does not exist where it asks",
       first.verdict === "nxdomain" && server !== "10.96.0.10",

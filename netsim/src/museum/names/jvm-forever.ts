@@ -85,13 +85,13 @@ export const jvmForever: Exhibit = {
     const story = createStory();
     const forever = await writer(-1);
     story.tell(
-      `a Java server writes to ${NAME} every minute; after ${time(REPLACED)} the pod is replaced and has another address`,
+      `A Java server writes to ${NAME} every minute; after ${time(REPLACED)} the pod is replaced and has another address`,
     );
     story.tell(
       `DNS says ${forever.dns} at once; the JVM with a SecurityManager asked once and never again: ${forever.failed} of ${WATCHED} writes fail, all since then`,
     );
     const usual = await writer(30);
-    story.tell(`with networkaddress.cache.ttl=30: ${usual.failed} fail`);
+    story.tell(`With networkaddress.cache.ttl=30: ${usual.failed} fail`);
     story.holds("DNS has the new address", forever.dns === NEW && usual.dns === NEW);
     story.holds("every write after the replacement fails", forever.failed === WATCHED - REPLACED / MINUTE);
     story.holds("30 seconds are enough", usual.failed === 0);

@@ -33,12 +33,12 @@ export const muslLongSearch: Exhibit = {
     const story = createStory();
     const few = await ask("musl", domains(4));
     story.tell(
-      `pods have four search domains of their company beside the cluster's, a line of ${few.line} characters: musl finds the Service db, ${few.addresses.join(" ")}`,
+      `Pods have four search domains of their company beside the cluster's, a line of ${few.line} characters: musl finds the Service db, ${few.addresses.join(" ")}`,
     );
     const many = await ask("musl", domains(5));
     const glibc = await ask("glibc", domains(5));
     story.tell(
-      `with a fifth the line has ${many.line}: musl reads none of it and asks for "${many.first}" alone: "${many.error ?? ""}"`,
+      `With a fifth the line has ${many.line}: musl reads none of it and asks for "${many.first}" alone: "${many.error ?? ""}"`,
     );
     story.tell(`glibc goes on as before: ${glibc.addresses.join(" ")}`);
     story.holds("up to 255 characters it works", few.ok && few.line < 256);

@@ -38,7 +38,7 @@ export const muslParallel: Exhibit = {
     const both = [CLUSTER_DNS, CLOUD];
     const musl = await ask("musl", both);
     const glibc = await ask("glibc", both);
-    story.tell(`resolv.conf names the cluster DNS first and the cloud's resolver second`);
+    story.tell(`Resolv.conf names the cluster DNS first and the cloud's resolver second`);
     story.tell(
       `glibc asks one after the other and finds the Service: ${glibc.addresses.join(" ")}; the cloud got ${glibc.cloud} questions`,
     );
@@ -46,7 +46,7 @@ export const muslParallel: Exhibit = {
       `musl sends each question to both (${musl.cloud} to the cloud): the nearer one's NXDOMAIN is the answer, "${musl.error ?? ""}"`,
     );
     const mended = await ask("musl", [CLUSTER_DNS]);
-    story.tell(`with the cluster DNS alone musl finds ${mended.addresses.join(" ")}`);
+    story.tell(`With the cluster DNS alone musl finds ${mended.addresses.join(" ")}`);
     story.holds("glibc finds the Service with both nameservers", glibc.ok && glibc.cloud === 0);
     story.holds("musl does not, though the cluster DNS knows it", !musl.ok && musl.cloud > 0);
     story.holds("with one nameserver it does", mended.ok && mended.addresses[0] === "10.96.7.7");

@@ -44,7 +44,7 @@ export const ndotsFive: Exhibit = {
     const story = createStory();
     const usual = await cost(NAME, "ndots:5");
     story.tell(
-      `a pod looks up ${NAME}, two dots and so fewer than five: ${usual.asked} queries, A and AAAA for each of the four search domains first`,
+      `A pod looks up ${NAME}, two dots and so fewer than five: ${usual.asked} queries, A and AAAA for each of the four search domains first`,
     );
     story.tell(`${usual.outside} of them leave the cluster, those for the node's own search domain too`);
     const dotted = await cost(`${NAME}.`, "ndots:5");
@@ -55,7 +55,7 @@ export const ndotsFive: Exhibit = {
       `cache 30\n    searchpath {\n    extra ${NODE_SEARCH[0]}\n    }`,
     );
     story.tell(
-      `with a final dot: ${dotted.asked}; with ndots:1 in the pod's dnsConfig: ${one.asked}; with searchpath in the server, pods as they are: ${server.asked}`,
+      `With a final dot: ${dotted.asked}; with ndots:1 in the pod's dnsConfig: ${one.asked}; with searchpath in the server, pods as they are: ${server.asked}`,
     );
     story.holds("one lookup is ten queries", usual.asked === 10);
     story.holds("eight of them were for names that do not exist", usual.asked - dotted.asked === 8);

@@ -65,17 +65,17 @@ export const negativeCache: Exhibit = {
     const cache = "cache 30";
     const eager = await darkness(cache, false);
     story.tell(
-      `a pod asks for db.shop before there is one, and every second from then on; the Service is made after ${time(MADE)}`,
+      `A pod asks for db.shop before there is one, and every second from then on; the Service is made after ${time(MADE)}`,
     );
     story.tell(
-      `the denial is kept for its TTL of 30 s: ${eager.denials} lookups say no, ${time(eager.dark)} after the Service was there`,
+      `The denial is kept for its TTL of 30 s: ${eager.denials} lookups say no, ${time(eager.dark)} after the Service was there`,
     );
     const late = await darkness(cache, true);
-    story.tell(`a pod that first asks after the Service was made finds it at once (${time(late.dark)})`);
+    story.tell(`A pod that first asks after the Service was made finds it at once (${time(late.dark)})`);
     const five = await darkness("cache 30 {\n    denial 9984 5\n    }", false);
     const none = await darkness("cache 30 {\n    disable denial cluster.local\n    }", false);
     story.tell(
-      `denials kept for at most 5 s: found after ${time(five.dark)}; denials of cluster.local not kept: after ${time(none.dark)}`,
+      `Denials kept for at most 5 s: found after ${time(five.dark)}; denials of cluster.local not kept: after ${time(none.dark)}`,
     );
     story.holds(
       "whoever asked too early is told no for about 30 s",

@@ -63,17 +63,17 @@ export const nodelocalUpgrade: Exhibit = {
     const story = createStory();
     const single = await upgrade(1, [NODE_DNS]);
     story.tell(
-      `a pod looks up a Service every second; its only nameserver is ${NODE_DNS}, whose pod is replaced after 10 s`,
+      `A pod looks up a Service every second; its only nameserver is ${NODE_DNS}, whose pod is replaced after 10 s`,
     );
     story.tell(
       `${single.slow} lookups are hurt, over ${single.dark} s: ${single.failed} fail, the longest takes ${time(single.longest)}`,
     );
     const second = await upgrade(1, [NODE_DNS, CLUSTER_DNS]);
     story.tell(
-      `with the cluster DNS as second nameserver none fails (${second.failed}), but ${second.slow} take up to ${time(second.longest)}`,
+      `With the cluster DNS as second nameserver none fails (${second.failed}), but ${second.slow} take up to ${time(second.longest)}`,
     );
     const overlap = await upgrade(2, [NODE_DNS]);
-    story.tell(`with two instances on one address, ended one after the other: ${overlap.slow} are hurt`);
+    story.tell(`With two instances on one address, ended one after the other: ${overlap.slow} are hurt`);
     story.holds("lookups of some 20 s are hurt", single.dark >= 18 && single.dark <= 22);
     story.holds("some fail altogether", single.failed > 0);
     story.holds(

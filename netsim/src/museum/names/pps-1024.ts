@@ -74,15 +74,15 @@ export const pps1024: Exhibit = {
     const story = createStory();
     const together = await second(["eni-1", "eni-1"], "");
     story.tell(
-      `two DNS pods on one node forward ${count(together.packets, "query", "queries")} in a second, ${LOOKUPS} names with A and AAAA`,
+      `Two DNS pods on one node forward ${count(together.packets, "query", "queries")} in a second, ${LOOKUPS} names with A and AAAA`,
     );
     story.tell(
-      `the interface's quota is ${QUOTA}: ${together.dropped} packets vanish, ${together.slow} lookups wait, up to ${time(together.longest)}`,
+      `The interface's quota is ${QUOTA}: ${together.dropped} packets vanish, ${together.slow} lookups wait, up to ${time(together.longest)}`,
     );
     const apart = await second(["eni-1", "eni-2"], "");
     const spared = await second(["eni-1", "eni-1"], "family ipv4");
     story.tell(
-      `on two nodes nothing is dropped (${apart.dropped}), nor on one without the useless AAAA (${spared.packets} packets, ${spared.dropped} dropped)`,
+      `On two nodes nothing is dropped (${apart.dropped}), nor on one without the useless AAAA (${spared.packets} packets, ${spared.dropped} dropped)`,
     );
     story.holds("more than the quota is asked", together.packets > QUOTA);
     story.holds(

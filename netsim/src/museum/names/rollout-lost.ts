@@ -92,13 +92,13 @@ export const rolloutLost: Exhibit = {
     const story = createStory();
     const none = await rollout(0);
     story.tell(
-      `one of two DNS pods stops; for ${time(LAG)} the node's rules send half of the queries to where it was`,
+      `One of two DNS pods stops; for ${time(LAG)} the node's rules send half of the queries to where it was`,
     );
     story.tell(`${none.slow} of ${LOOKUPS} lookups wait for ${time(none.longest)}`);
     const short = await rollout(1000);
     const long = await rollout(LAG + 2000);
     story.tell(
-      `with lameduck 1s ${short.slow} still do; with lameduck 5s, longer than the rules take, ${long.slow}`,
+      `With lameduck 1s ${short.slow} still do; with lameduck 5s, longer than the rules take, ${long.slow}`,
     );
     story.holds("queries are lost while the rules are behind", none.slow > 0 && none.longest >= 5000);
     story.holds("less with a lameduck that is too short", short.slow > 0 && short.slow < none.slow);

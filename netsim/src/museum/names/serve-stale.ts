@@ -54,14 +54,14 @@ export const serveStale: Exhibit = {
     const immediate = await ask("serve_stale 1h");
     story.tell(`${NAME} is ${immediate.first}; nobody asks for 21 minutes, in which it moves to ${NEW}`);
     story.tell(
-      `with serve_stale 1h the next client gets ${immediate.second}, dead for ${time(20 * MINUTE)}; the one after it ${immediate.third}`,
+      `With serve_stale 1h the next client gets ${immediate.second}, dead for ${time(20 * MINUTE)}; the one after it ${immediate.third}`,
     );
     const verify = await ask("serve_stale 1h verify");
     story.tell(
-      `with verify the server asks first: ${verify.second}; and with the upstream gone: ${verify.fourth}`,
+      `With verify the server asks first: ${verify.second}; and with the upstream gone: ${verify.fourth}`,
     );
     const none = await ask("");
-    story.tell(`without serve_stale: ${none.second}, and with the upstream gone: ${none.fourth}`);
+    story.tell(`Without serve_stale: ${none.second}, and with the upstream gone: ${none.fourth}`);
     story.holds("the old address comes first, from a healthy upstream's cache", immediate.second === OLD);
     story.holds("only the question after it gets the new one", immediate.third === NEW);
     story.holds("verify gives the new one at once", verify.second === NEW);

@@ -51,15 +51,15 @@ export const templateServfail: Exhibit = {
     const musl = await ask("", "musl");
     const glibc = await ask("", "glibc");
     story.tell(
-      "a template shall take AAAA away from github.com alone: two expressions, and nothing else in it",
+      "A template shall take AAAA away from github.com alone: two expressions, and nothing else in it",
     );
     story.tell(
-      `everybody else's AAAA now gets SERVFAIL: ${musl.servfail} of ${musl.queries} questions of musl, which finds ${musl.found} of ${NAMES.length} names ("${musl.error}")`,
+      `Everybody else's AAAA now gets SERVFAIL: ${musl.servfail} of ${musl.queries} questions of musl, which finds ${musl.found} of ${NAMES.length} names ("${musl.error}")`,
     );
     story.tell(`glibc finds ${glibc.found}, with ${glibc.queries} questions and ${time(glibc.ms)}`);
     const mended = await ask("fallthrough", "musl");
     const quiet = await ask("fallthrough", "glibc");
-    story.tell(`with fallthrough: ${mended.found} names, ${mended.servfail} SERVFAIL`);
+    story.tell(`With fallthrough: ${mended.found} names, ${mended.servfail} SERVFAIL`);
     story.holds("names that no expression matches get SERVFAIL", musl.servfail > 0);
     story.holds("musl finds none of them", musl.found === 0);
     story.holds("fallthrough ends it", mended.found === NAMES.length && mended.servfail === 0);

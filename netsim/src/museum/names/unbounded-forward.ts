@@ -59,14 +59,14 @@ export const unboundedForward: Exhibit = {
     const small = await spike(FEW, "");
     const large = await spike(MANY, "");
     story.tell(
-      `the upstream takes ${time(SLOW)} for each answer, and pods come with names that are in no cache`,
+      `The upstream takes ${time(SLOW)} for each answer, and pods come with names that are in no cache`,
     );
     story.tell(
       `${FEW} clients: ${small.held} questions are held at once; ${MANY} clients: ${large.held}. Only memory ends it`,
     );
     const limited = await spike(MANY, `max_concurrent ${LIMIT}`);
     story.tell(
-      `with max_concurrent ${LIMIT} never more than ${limited.held} are held, ${limited.refused} are refused at once, and a Service's name is answered in ${time(limited.inside)}`,
+      `With max_concurrent ${LIMIT} never more than ${limited.held} are held, ${limited.refused} are refused at once, and a Service's name is answered in ${time(limited.inside)}`,
     );
     story.holds(
       "what is held grows with the clients",

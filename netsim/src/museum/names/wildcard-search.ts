@@ -44,12 +44,12 @@ export const wildcardSearch: Exhibit = {
     const search = [DOMAIN];
     const caught = await ask(NAME, "ndots:5", search);
     const onNode = await ask(NAME, "ndots:1", search);
-    story.tell(`the node's search domain is ${DOMAIN}, and *.${DOMAIN} is the ingress at ${OURS}`);
-    story.tell(`on the node (ndots:1) ${NAME} is ${onNode}; in a pod (ndots:5) it is ${caught}`);
+    story.tell(`The node's search domain is ${DOMAIN}, and *.${DOMAIN} is the ingress at ${OURS}`);
+    story.tell(`On the node (ndots:1) ${NAME} is ${onNode}; in a pod (ndots:5) it is ${caught}`);
     const dotted = await ask(`${NAME}.`, "ndots:5", search);
     const clean = await ask(NAME, "ndots:5", []);
     story.tell(
-      `in a pod with a final dot: ${dotted}; with the domain out of the kubelet's resolv.conf: ${clean}`,
+      `In a pod with a final dot: ${dotted}; with the domain out of the kubelet's resolv.conf: ${clean}`,
     );
     story.holds("in the pod the name is the wildcard's", caught === OURS);
     story.holds("on its node it is right", onNode === TRUE);

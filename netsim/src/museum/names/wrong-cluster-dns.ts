@@ -36,12 +36,12 @@ export const wrongClusterDns: Exhibit = {
   async run() {
     const story = createStory();
     const wrong = await ask(GUESSED);
-    story.tell(`the DNS Service has ${CLUSTER_DNS}; this node's kubelet writes ${GUESSED} into resolv.conf`);
+    story.tell(`The DNS Service has ${CLUSTER_DNS}; this node's kubelet writes ${GUESSED} into resolv.conf`);
     story.tell(
       `${wrong.answered} of ${wrong.questions} questions are answered: "${wrong.error ?? ""}" after ${time(wrong.ms)}, on this node only`,
     );
     const right = await ask(CLUSTER_DNS);
-    story.tell(`with the right address: ${right.addresses.join(" ")} in ${time(right.ms)}`);
+    story.tell(`With the right address: ${right.addresses.join(" ")} in ${time(right.ms)}`);
     story.holds("nothing is answered", wrong.answered === 0 && !wrong.ok);
     story.holds("the program waits for its resolver's full patience", wrong.ms >= 10_000);
     story.holds("the Service's own address mends it", right.ok && right.ms < 100);

@@ -78,10 +78,10 @@ export const redditPiDay: Exhibit = {
     );
     const after = cluster([CONTROL_PLANE]);
     story.tell(
-      `the upgrade to 1.24 removes that label. The BGPPeer selects nobody: ${after.pairs - after.lost} of ${after.pairs} pairs are left. ${after.why}`,
+      `The upgrade to 1.24 removes that label. The BGPPeer selects nobody: ${after.pairs - after.lost} of ${after.pairs} pairs are left. ${after.why}`,
     );
     const mended = cluster([CONTROL_PLANE], CONTROL_PLANE);
-    story.tell(`with the selector on ${CONTROL_PLANE}: ${mended.pairs - mended.lost} of ${mended.pairs}`);
+    story.tell(`With the selector on ${CONTROL_PLANE}: ${mended.pairs - mended.lost} of ${mended.pairs}`);
     story.holds("everything is reachable before", before.lost === 0 && before.pairs > 0);
     story.holds("nothing between nodes is after", after.lost === after.pairs);
     story.holds("the new label brings it back", mended.lost === 0);

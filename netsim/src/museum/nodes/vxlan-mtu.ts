@@ -62,16 +62,16 @@ export const vxlanMtu: Exhibit = {
     const world: World = { blackHole: true };
     const wrong = connection(1500, world);
     story.tell(
-      "pods have an MTU of 1500, and VXLAN between the nodes' cards of 1500 takes 50 octets of it; ICMP errors are filtered",
+      "Pods have an MTU of 1500, and VXLAN between the nodes' cards of 1500 takes 50 octets of it; ICMP errors are filtered",
     );
     story.tell(
-      `a ping is answered (${wrong.small}), TCP agrees on segments of ${wrong.mss}; of a page of ${PAGE} octets ${wrong.received} arrive: packets of ${wrong.hole?.from ?? 0} to ${wrong.hole?.to ?? 0} vanish`,
+      `A ping is answered (${wrong.small}), TCP agrees on segments of ${wrong.mss}; of a page of ${PAGE} octets ${wrong.received} arrive: packets of ${wrong.hole?.from ?? 0} to ${wrong.hole?.to ?? 0} vanish`,
     );
     const told = connection(1500, {});
-    story.tell(`where ICMP gets through, the sender is told and sends less: ${told.received} octets arrive`);
+    story.tell(`Where ICMP gets through, the sender is told and sends less: ${told.received} octets arrive`);
     const right = connection(1450, world);
     story.tell(
-      `with 1450 in the pods TCP agrees on ${right.mss}: ${right.received} octets arrive, ICMP or not`,
+      `With 1450 in the pods TCP agrees on ${right.mss}: ${right.received} octets arrive, ICMP or not`,
     );
     story.holds("small packets pass, so every health check does", wrong.small === "reply");
     story.holds("a page never arrives", wrong.received === 0);

@@ -68,7 +68,7 @@ export const autopathFqdn: Exhibit = {
     );
     const long = await connect("cache 30");
     story.tell(
-      `without autopath: ${long.queries} questions, Cilium learns ${long.learned.join(" ")}, ${long.verdict}`,
+      `Without autopath: ${long.queries} questions, Cilium learns ${long.learned.join(" ")}, ${long.verdict}`,
     );
     story.holds("the lookup itself works, in one question", short.ok && short.queries === 1);
     story.holds("the name that is learnt is not the one in the policy", !short.learned.includes(`${NAME}.`));

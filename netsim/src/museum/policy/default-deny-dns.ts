@@ -28,13 +28,13 @@ export const defaultDenyDns: Exhibit = {
     const story = createStory();
     const byName = await follow(SHOP + egress(TO_DB), "shop/web", "db:5432");
     const byAddress = await follow(SHOP + egress(TO_DB), "shop/web", "10.96.3.4:5432");
-    story.tell("a policy allows the pods of shop to reach the database, and so nothing else");
+    story.tell("A policy allows the pods of shop to reach the database, and so nothing else");
     story.tell(
-      `by its name it is not reached (${byName.reason}): ${count(byName.queries, "question")}, ${byName.answered} answered, the program sees a failure after ${time(byName.ms)}`,
+      `By its name it is not reached (${byName.reason}): ${count(byName.queries, "question")}, ${byName.answered} answered, the program sees a failure after ${time(byName.ms)}`,
     );
-    story.tell(`by its address it is: ${byAddress.verdict}`);
+    story.tell(`By its address it is: ${byAddress.verdict}`);
     const mended = await follow(SHOP + egress(TO_DB + TO_DNS()), "shop/web", "db:5432");
-    story.tell(`with a rule for port 53 of the DNS pods: ${mended.verdict}, after ${time(mended.ms)}`);
+    story.tell(`With a rule for port 53 of the DNS pods: ${mended.verdict}, after ${time(mended.ms)}`);
     story.holds(
       "the lookup is what policy drops",
       byName.reason === "dns-egress-denied" && byName.answered === 0,

@@ -43,13 +43,13 @@ export const dnsTcpBlocked: Exhibit = {
     const small = await ask(20, UDP_ONLY);
     const large = await ask(40, UDP_ONLY);
     story.tell(
-      `egress to the DNS pods is allowed for 53/UDP. A headless Service of 20 pods resolves: ${small.addresses} addresses in ${time(small.ms)}`,
+      `Egress to the DNS pods is allowed for 53/UDP. A headless Service of 20 pods resolves: ${small.addresses} addresses in ${time(small.ms)}`,
     );
     story.tell(
-      `it grows to 40: the answer is truncated, glibc asks again over TCP, and policy drops that: ${large.addresses} addresses, and still waiting after ${time(large.ms)}`,
+      `It grows to 40: the answer is truncated, glibc asks again over TCP, and policy drops that: ${large.addresses} addresses, and still waiting after ${time(large.ms)}`,
     );
     const mended = await ask(40);
-    story.tell(`with 53/TCP allowed too: ${mended.addresses} addresses in ${time(mended.ms)}`);
+    story.tell(`With 53/TCP allowed too: ${mended.addresses} addresses in ${time(mended.ms)}`);
     story.holds("a small Service resolves", small.addresses === 20 && small.tcp === 0);
     story.holds("the same Service, larger, does not", large.addresses === 0 && large.lost > 0);
     story.holds("and the failure is slow", large.ms >= 5000);

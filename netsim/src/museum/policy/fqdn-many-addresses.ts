@@ -47,13 +47,13 @@ export const fqdnManyAddresses: Exhibit = {
     const story = createStory();
     const few = client({ maxIPsPerHost: 50 });
     story.tell(
-      `a client opens a connection every ${EVERY} s to a name that gives another address each time; each lives ${LIVES / 60} minutes, so 120 are open at once`,
+      `A client opens a connection every ${EVERY} s to a name that gives another address each time; each lives ${LIVES / 60} minutes, so 120 are open at once`,
     );
     story.tell(
-      `with at most 50 addresses for a name ${few.cut} of ${few.opened} connections lose theirs while they are open`,
+      `With at most 50 addresses for a name ${few.cut} of ${few.opened} connections lose theirs while they are open`,
     );
     const many = client({ maxIPsPerHost: 1000 });
-    story.tell(`with 1000, today's default: ${many.cut}; ${many.allowed} addresses are allowed at most`);
+    story.tell(`With 1000, today's default: ${many.cut}; ${many.allowed} addresses are allowed at most`);
     story.holds("open connections are cut off", few.cut > 0 && few.allowed <= 100);
     story.holds("with room for all of them none is", many.cut === 0 && many.allowed >= LIVES / EVERY);
     return Promise.resolve(

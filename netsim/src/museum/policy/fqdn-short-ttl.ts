@@ -72,13 +72,13 @@ export const fqdnShortTtl: Exhibit = {
     const story = createStory();
     const plain = client({});
     story.tell(
-      `a bucket's name has a TTL of ${TTL} s; the program looks it up every ${KEPT} s, and connects every ${EVERY} s for an instant`,
+      `A bucket's name has a TTL of ${TTL} s; the program looks it up every ${KEPT} s, and connects every ${EVERY} s for an instant`,
     );
     story.tell(
-      `the agent drops the address when nothing uses it: the first connection is denied after ${plain.first} s, ${plain.denied} of ${plain.denied + plain.allowed} in an hour`,
+      `The agent drops the address when nothing uses it: the first connection is denied after ${plain.first} s, ${plain.denied} of ${plain.denied + plain.allowed} in an hour`,
     );
     const long = client({ minTTL: 3600 });
-    story.tell(`with tofqdns-min-ttl 3600: ${long.denied} denied`);
+    story.tell(`With tofqdns-min-ttl 3600: ${long.denied} denied`);
     story.holds(
       "connections to an address that was allowed are denied",
       plain.denied > 0 && plain.allowed > 0,

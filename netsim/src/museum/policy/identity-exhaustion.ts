@@ -57,12 +57,12 @@ export const identityExhaustion: Exhibit = {
     const minutes = Math.round(SPACE / (RATE * perPod) / 6) / 10;
     story.tell(`${PODS} pods of one workload carry a label run-id of their own: ${unique} identities`);
     story.tell(
-      `at ${RATE} pods a second the ${SPACE} that there are last ${minutes} minutes, if nothing is collected meanwhile`,
+      `At ${RATE} pods a second the ${SPACE} that there are last ${minutes} minutes, if nothing is collected meanwhile`,
     );
     const plain = identities(() => ({}));
     const own = identities((i) => ({ "statefulset.kubernetes.io/pod-name": `run-${i}` }));
     story.tell(
-      `with the id as an annotation: ${plain} identity; labels that Kubernetes sets for each pod do not count (${own})`,
+      `With the id as an annotation: ${plain} identity; labels that Kubernetes sets for each pod do not count (${own})`,
     );
     story.holds("every pod has an identity of its own", unique === PODS);
     story.holds("the space is gone in about half an hour", minutes > 20 && minutes < 40);

@@ -63,14 +63,14 @@ export const nodelocalPolicy: Exhibit = {
     const rules = TO_DB + TO_DNS();
     const before = await ask(rules, CLUSTER_DNS);
     story.tell(
-      `pods of shop may talk to the DNS pods and the database: the name is found in ${time(before.ms)}`,
+      `Pods of shop may talk to the DNS pods and the database: the name is found in ${time(before.ms)}`,
     );
     const after = await ask(rules, NODE_DNS);
     story.tell(
       `NodeLocal comes, and kubelets write ${NODE_DNS} into new pods' resolv.conf: ${after.answered} of ${after.questions} questions are answered, the lookup fails after ${time(after.ms)}`,
     );
     const mended = await ask(rules + TO_CACHE, NODE_DNS);
-    story.tell(`with an ipBlock for the cache's address it is found in ${time(mended.ms)}`);
+    story.tell(`With an ipBlock for the cache's address it is found in ${time(mended.ms)}`);
     story.holds("the policy was right before", before.ok && before.answered === before.questions);
     story.holds("nobody changed it, and no name resolves", !after.ok && after.answered === 0);
     story.holds("the address of the cache mends it", mended.ok);

@@ -51,14 +51,14 @@ export const nodeportSource: Exhibit = {
     const masqueraded = await through("Cluster", "172.18.0.2");
     const seen =
       masqueraded.trace.hops.find(({ layer }) => layer === "service")?.details?.["masqueraded"] === true;
-    story.tell(`a policy lets 172.27.48.0/24 in; ${CLIENT} asks node-1, the pod is on node-2`);
+    story.tell(`A policy lets 172.27.48.0/24 in; ${CLIENT} asks node-1, the pod is on node-2`);
     story.tell(
       `node-1 puts its own address there (${seen ? "masqueraded" : "not masqueraded"}), and the policy says no: ${masqueraded.verdict}, ${masqueraded.reason}`,
     );
     const local = await through("Local", "172.18.0.3");
     const other = await through("Local", "172.18.0.2");
     story.tell(
-      `with externalTrafficPolicy: Local the pod's own node keeps the client's address: ${local.verdict}; node-1 has no pod of the Service: ${other.verdict} (${other.reason})`,
+      `With externalTrafficPolicy: Local the pod's own node keeps the client's address: ${local.verdict}; node-1 has no pod of the Service: ${other.verdict} (${other.reason})`,
     );
     story.holds(
       "the source is replaced, and so the rule does not match",

@@ -58,11 +58,11 @@ export const selectorOr: Exhibit = {
     const story = createStory();
     const or = admitted(OR);
     story.tell(
-      "the database shall be open to pods with role: client of the namespace frontend, one pod of four",
+      "The database shall be open to pods with role: client of the namespace frontend, one pod of four",
     );
-    story.tell(`written as two items it is open to ${or.length} of them: ${or.join(", ")}`);
+    story.tell(`Written as two items it is open to ${or.length} of them: ${or.join(", ")}`);
     const and = admitted(AND);
-    story.tell(`without the second hyphen it is one item, and open to ${and.join(", ")}`);
+    story.tell(`Without the second hyphen it is one item, and open to ${and.join(", ")}`);
     story.holds(
       "the whole namespace is let in",
       ["frontend/batch", "frontend/debug"].every((id) => or.includes(id)),

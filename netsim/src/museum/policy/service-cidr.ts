@@ -30,12 +30,12 @@ export const serviceCidr: Exhibit = {
     const story = createStory();
     const to = "10.96.3.4:5432";
     const block = await follow(SHOP + egress(SERVICES + TO_DNS()), "shop/web", to);
-    story.tell("egress is allowed to DNS and to 10.96.0.0/16, where all cluster IPs are");
+    story.tell("Egress is allowed to DNS and to 10.96.0.0/16, where all cluster IPs are");
     story.tell(
-      `a connection to the database's cluster IP 10.96.3.4 is ${block.verdict} (${block.reason}): policy sees the pod's address, ${block.trace.to.address ?? ""}`,
+      `A connection to the database's cluster IP 10.96.3.4 is ${block.verdict} (${block.reason}): policy sees the pod's address, ${block.trace.to.address ?? ""}`,
     );
     const pods = await follow(SHOP + egress(TO_DB + TO_DNS()), "shop/web", to);
-    story.tell(`with a rule for the pods behind the Service it is ${pods.verdict}`);
+    story.tell(`With a rule for the pods behind the Service it is ${pods.verdict}`);
     story.holds("the range of Services opens no Service", block.reason === "egress-denied");
     story.holds("what is judged is the endpoint", block.trace.to.address === "10.244.2.8");
     story.holds("a selector of the pods opens it", pods.verdict === "allow");

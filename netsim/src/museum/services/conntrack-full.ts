@@ -71,19 +71,19 @@ export const conntrackFull: Exhibit = {
     const story = createStory();
     const small = node(SMALL);
     story.tell(
-      `a pod opens ${LEAKED} connections a second and closes none; each stays ${KUBE_PROXY_TIMEOUTS.tcp.ESTABLISHED} s in the node's table of ${SMALL}`,
+      `A pod opens ${LEAKED} connections a second and closes none; each stays ${KUBE_PROXY_TIMEOUTS.tcp.ESTABLISHED} s in the node's table of ${SMALL}`,
     );
     story.tell(
-      `after ${small.full} s it is full of established connections, which are never dropped early; from then on ${small.dropped} of ${small.asked} DNS questions of other pods are dropped`,
+      `After ${small.full} s it is full of established connections, which are never dropped early; from then on ${small.dropped} of ${small.asked} DNS questions of other pods are dropped`,
     );
     const max = conntrackMax(1);
     const large = node(max);
     story.tell(
-      `kube-proxy's own minimum is ${max}: ${large.dropped} dropped in the same time, ${large.count} entries`,
+      `Kube-proxy's own minimum is ${max}: ${large.dropped} dropped in the same time, ${large.count} entries`,
     );
     const rate = Math.floor(sustainableRate(SMALL, 86_400) * 3600);
     story.tell(
-      `but what lasts a day may come at ${rate} an hour only, for a table of ${SMALL}: size buys time`,
+      `But what lasts a day may come at ${rate} an hour only, for a table of ${SMALL}: size buys time`,
     );
     story.holds(
       "the table fills, and others' packets are dropped",

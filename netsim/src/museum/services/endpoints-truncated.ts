@@ -72,12 +72,12 @@ export const endpointsTruncated: Exhibit = {
   run() {
     const story = createStory();
     const old = reachable([endpoints]);
-    story.tell(`a Service has ${PODS} pods; its Endpoints object says over-capacity: truncated`);
+    story.tell(`A Service has ${PODS} pods; its Endpoints object says over-capacity: truncated`);
     story.tell(
-      `a proxy that reads Endpoints sends to ${old} of them: ${PODS - old} are idle, and count as ready`,
+      `A proxy that reads Endpoints sends to ${old} of them: ${PODS - old} are idle, and count as ready`,
     );
     const newer = reachable(slices);
-    story.tell(`one that reads the ${slices.length} EndpointSlices sends to ${newer}`);
+    story.tell(`One that reads the ${slices.length} EndpointSlices sends to ${newer}`);
     story.holds("exactly a thousand get traffic", old === MOST);
     story.holds("slices have them all", newer === PODS);
     return Promise.resolve(

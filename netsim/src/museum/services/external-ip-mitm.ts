@@ -44,12 +44,12 @@ export const externalIpMitm: Exhibit = {
   run() {
     const story = createStory();
     const claimed = destinations(`externalIPs: [${PUBLIC}]`);
-    story.tell(`a tenant makes a Service with externalIPs: [${PUBLIC}] and a pod of his own behind it`);
+    story.tell(`A tenant makes a Service with externalIPs: [${PUBLIC}] and a pod of his own behind it`);
     story.tell(
-      `a pod of another tenant asks ${PUBLIC} for a name; its packet goes to ${[...new Set(claimed)].join(", ")}, by ${MODES.join(", ")}`,
+      `A pod of another tenant asks ${PUBLIC} for a name; its packet goes to ${[...new Set(claimed)].join(", ")}, by ${MODES.join(", ")}`,
     );
     const refused = destinations("");
-    story.tell(`where admission refuses the field it goes to ${[...new Set(refused)].join(", ")}`);
+    story.tell(`Where admission refuses the field it goes to ${[...new Set(refused)].join(", ")}`);
     story.holds(
       "every kind of proxy hands the packet to the tenant's pod",
       claimed.length === MODES.length && claimed.every((to) => to === EVIL),

@@ -72,15 +72,15 @@ export const grpcPinned: Exhibit = {
     const plain = await addresses(VOTING);
     const pinned = requests(plain, plane);
     story.tell(
-      `the Service's name is ${plain.join(" ")}: a gRPC client opens one connection, which kube-proxy gives to one pod`,
+      `The Service's name is ${plain.join(" ")}: a gRPC client opens one connection, which kube-proxy gives to one pod`,
     );
     story.tell(
-      `of ${REQUESTS} requests the busiest pod gets ${pinned.busiest} %, and ${pinned.idle} of ${PODS.length} pods are idle`,
+      `Of ${REQUESTS} requests the busiest pod gets ${pinned.busiest} %, and ${pinned.idle} of ${PODS.length} pods are idle`,
     );
     const headless = await addresses("None");
     const spread = requests(headless, plane);
     story.tell(
-      `with a headless Service the name is ${headless.length} addresses; with round_robin over them the busiest gets ${spread.busiest} %`,
+      `With a headless Service the name is ${headless.length} addresses; with round_robin over them the busiest gets ${spread.busiest} %`,
     );
     story.holds("one name, one address, one connection", plain.length === 1);
     story.holds("one pod does all the work", pinned.busiest === 100 && pinned.idle === PODS.length - 1);

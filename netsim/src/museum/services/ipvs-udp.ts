@@ -93,14 +93,14 @@ export const ipvsUdp: Exhibit = {
     const story = createStory();
     const plain = client(false);
     story.tell(
-      `a client asks ${RATE} questions a second and comes round to the same ${PORTS} ports every ${PORTS / RATE} s; one of two DNS pods is deleted`,
+      `A client asks ${RATE} questions a second and comes round to the same ${PORTS} ports every ${PORTS / RATE} s; one of two DNS pods is deleted`,
     );
     story.tell(
       `IPVS has entries of ${UDP_TIMEOUT} s that lead to it: ${plain.lost} of ${plain.asked} questions in the next ${WATCHED / 60} minutes are dropped (${percent(plain.lost, plain.asked)} %), the last after ${plain.lastLost} s`,
     );
     const expired = client(true);
     story.tell(
-      `with expire_nodest_conn an entry goes with the first packet that it loses: ${expired.lost} lost, the last after ${expired.lastLost} s`,
+      `With expire_nodest_conn an entry goes with the first packet that it loses: ${expired.lost} lost, the last after ${expired.lastLost} s`,
     );
     story.holds(
       "nearly half of the questions are lost in that time",

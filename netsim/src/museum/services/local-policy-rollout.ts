@@ -78,14 +78,14 @@ export const localPolicyRollout: Exhibit = {
     const story = createStory();
     const old = rollout("ready endpoints");
     story.tell(
-      `a load balancer sends ${PER_SECOND} connections a second to node-1, whose only pod of the Service is told to stop; it looks at the node's health port every ${LOOKS} s`,
+      `A load balancer sends ${PER_SECOND} connections a second to node-1, whose only pod of the Service is told to stop; it looks at the node's health port every ${LOOKS} s`,
     );
     story.tell(
       `kube-proxy that knows ready endpoints only has none here: ${old.verdict}; ${old.dropped} connections vanish until the node is taken out after ${old.until - TOLD} s`,
     );
     const newer = rollout("terminating ones too");
     story.tell(
-      `with terminating endpoints they go on to the pod in its grace period (${newer.verdict}), while the health port says 503 already: ${newer.dropped} are lost`,
+      `With terminating endpoints they go on to the pod in its grace period (${newer.verdict}), while the health port says 503 already: ${newer.dropped} are lost`,
     );
     story.holds(
       "the node drops what comes, without a word",

@@ -63,16 +63,16 @@ export const nodeFailover: Exhibit = {
       `${CONNECTIONS} connections come by node-1; it fails, and the router sends them to node-2, which has never seen them`,
     );
     story.tell(
-      `by chance node-2 chooses another one of the ${PODS.length} pods for ${lost} of them (${percent(lost, CONNECTIONS)} %): these are reset`,
+      `By chance node-2 chooses another one of the ${PODS.length} pods for ${lost} of them (${percent(lost, CONNECTIONS)} %): these are reset`,
     );
     const kept = moved(destinations("node-1", "maglev", PODS, 1), destinations("node-2", "maglev", PODS, 2));
     const without = destinations("node-2", "maglev", PODS.slice(1), 3);
     const whole = destinations("node-1", "maglev", PODS, 1);
     const others = whole.filter((to) => to !== PODS[0]).length;
     const disturbed = whole.filter((to, i) => to !== PODS[0] && to !== without[i]).length;
-    story.tell(`by Maglev's table, which both compute alike, for ${kept}`);
+    story.tell(`By Maglev's table, which both compute alike, for ${kept}`);
     story.tell(
-      `when a pod goes at the same time, ${disturbed} of the ${others} connections of the others move (${percent(disturbed, others)} %)`,
+      `When a pod goes at the same time, ${disturbed} of the ${others} connections of the others move (${percent(disturbed, others)} %)`,
     );
     story.holds("nine in ten are lost by chance", Math.abs(percent(lost, CONNECTIONS) - 90) < 5);
     story.holds("none by Maglev", kept === 0);

@@ -54,12 +54,12 @@ export const sessionAffinityNat: Exhibit = {
       `${CLIENTS} clients come through a proxy pod, so with its address; the Service has ${PODS.length} pods and sessionAffinity: ClientIP`,
     );
     story.tell(
-      `one pod gets ${behind.percent} % of the connections, ${PODS.length - behind.used} get nothing`,
+      `One pod gets ${behind.percent} % of the connections, ${PODS.length - behind.used} get nothing`,
     );
     const direct = busiest("ClientIP", own);
     const none = busiest("None", one);
     story.tell(
-      `with addresses of their own the busiest pod gets ${direct.percent} %; through the proxy without affinity ${none.percent} %`,
+      `With addresses of their own the busiest pod gets ${direct.percent} %; through the proxy without affinity ${none.percent} %`,
     );
     story.holds("all of them end at one pod", behind.percent === 100 && behind.used === 1);
     story.holds(

@@ -76,11 +76,11 @@ export const snatRace: Exhibit = {
       `${AT_ONCE} pods of a node connect to one API at the same instant, ${TIMES} times; ${OLD} of the node's ports lead there already`,
     );
     story.tell(
-      `whose own port is taken searches on from a shared position, and so do the others: ${plain.lost} of ${all} SYNs are dropped (${percent(plain.lost, all)} %)`,
+      `Whose own port is taken searches on from a shared position, and so do the others: ${plain.lost} of ${all} SYNs are dropped (${percent(plain.lost, all)} %)`,
     );
-    story.tell(`sent again after ${time(AGAIN)}, alone, ${plain.lost - plain.again} of them come through`);
+    story.tell(`Sent again after ${time(AGAIN)}, alone, ${plain.lost - plain.again} of them come through`);
     const random = connects(true);
-    story.tell(`with ports by chance (--random-fully): ${random.lost} of ${all}`);
+    story.tell(`With ports by chance (--random-fully): ${random.lost} of ${all}`);
     story.holds("many packets are dropped at the same instant", percent(plain.lost, all) > 5);
     story.holds("each comes through when it is sent again by itself", plain.again === 0);
     story.holds("random ports make it a rarity", random.lost * 50 < plain.lost);

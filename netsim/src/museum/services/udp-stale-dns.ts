@@ -73,17 +73,17 @@ export const udpStaleDns: Exhibit = {
     const story = createStory();
     const steady = client({ every: 5 });
     story.tell(
-      `a proxy asks for names every 5 s from one socket; after ${REPLACED} s the DNS pod is replaced, and its entry stays`,
+      `A proxy asks for names every 5 s from one socket; after ${REPLACED} s the DNS pod is replaced, and its entry stays`,
     );
     story.tell(
-      `half an hour later it still asks ${OLD}: ${steady.lost} questions lost, ${count(steady.dark, "second")} dark, and no end`,
+      `Half an hour later it still asks ${OLD}: ${steady.lost} questions lost, ${count(steady.dark, "second")} dark, and no end`,
     );
     const patient = client({ every: 5, pauseAfter: 60 });
     story.tell(
-      `one that gives up after ${patient.dark} s and pauses for 130, longer than a UDP stream is remembered (120 s), is free: ${patient.answered} answers instead of ${steady.answered}`,
+      `One that gives up after ${patient.dark} s and pauses for 130, longer than a UDP stream is remembered (120 s), is free: ${patient.answered} answers instead of ${steady.answered}`,
     );
     const flushed = client({ every: 5, flushed: REPLACED + 1 });
-    story.tell(`with the entry deleted by kube-proxy: ${count(flushed.lost, "question")} lost`);
+    story.tell(`With the entry deleted by kube-proxy: ${count(flushed.lost, "question")} lost`);
     story.holds("a client that keeps asking never recovers", steady.dark >= WATCHED - REPLACED - 5);
     story.holds(
       "one that falls silent for two minutes does",

@@ -92,11 +92,11 @@ export const udpZeroEndpoints: Exhibit = {
       `${SENDERS} senders write to a statsd Service every ${EVERY} s, from one socket each; after a minute it is scaled to zero`,
     );
     story.tell(
-      `the rules now reject the Service's address, but ${stuck.rejected} packets meet them: the entry's ${stuck.toTheDead} packets in ${HOURS} hours go to ${DEAD}, which is gone`,
+      `The rules now reject the Service's address, but ${stuck.rejected} packets meet them: the entry's ${stuck.toTheDead} packets in ${HOURS} hours go to ${DEAD}, which is gone`,
     );
     const flushed = senders(true);
     story.tell(
-      `with the entries deleted at that moment ${flushed.toTheDead} do, and ${flushed.rejected} are rejected: the senders hear of it`,
+      `With the entries deleted at that moment ${flushed.toTheDead} do, and ${flushed.rejected} are rejected: the senders hear of it`,
     );
     story.holds("packets reach the pod before", stuck.delivered > 0);
     story.holds(
