@@ -6,6 +6,7 @@ import type { ObserveOptions } from "../flow/arguments.ts";
 import { createDnsLog } from "../flow/dns-log.ts";
 import { createFlowObserver, IDLE, linesOf } from "../flow/observe.ts";
 import type { Printed } from "../flow/printer.ts";
+import { parseTime } from "../flow/time.ts";
 import { simulate } from "../flow/traffic/simulate.ts";
 import { readWorkload } from "../flow/traffic/workload.ts";
 import type { FlowsResponse } from "../flow/types.ts";
@@ -72,13 +73,17 @@ export async function* observeTraffic(options: ObserveOptions, color: boolean): 
   const cluster = loadInput(options.files);
   reportProblems(cluster.problems);
   const report = (problem: string): void => void process.stderr.write(`${problem}\n`);
-  for await (const { until, responses } of simulate(cluster, workload, { report })) {
-    yield print(responses, observer);
+  const behind = (): bigint => BigInt(Date.now()) * 1_000_000n - now + workload.start;
+  for await (const { responses } of simulate(cluster, workload, { report })) {
+    if (!options.follow) yield print(responses, observer);
+    else
+      for (const response of responses) {
+        const ahead = Number((parseTime(response.time ?? "") ?? 0n) - behind()) / 1e6;
+        if (ahead > 0) await sleep(ahead);
+        yield print([response], observer);
+        yield observer.caughtUp();
+      }
     if (observer.done) break;
-    if (!options.follow) continue;
-    yield observer.caughtUp();
-    const ahead = Number(until - workload.start - (BigInt(Date.now()) * 1_000_000n - now)) / 1e6;
-    if (ahead > 0) await sleep(ahead);
   }
   yield observer.caughtUp();
   yield { out: observer.end(), err: "" };

@@ -58,10 +58,19 @@ export function createIdentities(cluster: Cluster, endpoints: Endpoints): Identi
     };
   };
 
+  // A pod is told of again and again, and flows are not changed.
+  const told = new Map<string, Endpoint>();
+  const known = (end: Party, node: string): Endpoint => {
+    const key = `${end.id} ${node}`;
+    const endpoint = told.get(key) ?? podEndpoint(end, node);
+    told.set(key, endpoint);
+    return endpoint;
+  };
+
   return {
     clusterName,
     endpoint(end, node, names = []) {
-      if (isWorkload(end)) return podEndpoint(end, node);
+      if (isWorkload(end)) return known(end, node);
       if (end.onHost) {
         const here = end.node === node;
         const identity = here ? HOST : end.apiServer ? API_SERVER : REMOTE_NODE;
