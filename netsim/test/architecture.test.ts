@@ -21,7 +21,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   service: ["model", "select"],
   policy: ["model", "select"],
   gateway: ["model", "select"],
-  mesh: ["model", "select", "service"],
+  mesh: ["model", "select", "service", "policy", "trace"],
   cni: ["model", "select", "service", "policy", "packet"],
   trace: ["model", "select", "service", "policy", "gateway", "cni", "packet", "page"],
   // What a trace's packets look like on the wire stands above both.
