@@ -17,6 +17,10 @@ export interface Authority {
   issue(names: readonly string[]): KeyPair;
 }
 
+/** With line ends as everything else here has them. */
+const pemOf = (certificate: forge.pki.Certificate): string =>
+  forge.pki.certificateToPem(certificate).replaceAll("\r\n", "\n");
+
 const YEAR = 365 * 24 * 3_600_000;
 
 /** RSA of 2048 bits takes a tenth of a second: one key serves all that an authority issues. */
@@ -60,7 +64,7 @@ export function createAuthority(name = "netsim"): Authority {
     { name: "subjectKeyIdentifier" },
   ]);
   root.sign(own.private, forge.md.sha256.create());
-  const certificate = forge.pki.certificateToPem(root);
+  const certificate = pemOf(root);
   let leaf: ReturnType<typeof newKeys> | undefined;
   const issued = new Map<string, KeyPair>();
   return {
@@ -79,7 +83,7 @@ export function createAuthority(name = "netsim"): Authority {
         { name: "subjectAltName", altNames: names.map(altName) },
       ]);
       one.sign(own.private, forge.md.sha256.create());
-      const pair = { certificate: forge.pki.certificateToPem(one) + certificate, key: leaf.key };
+      const pair = { certificate: pemOf(one) + certificate, key: leaf.key };
       if (issued.size > 1000) issued.clear();
       issued.set(id, pair);
       return pair;

@@ -50,7 +50,7 @@ export async function startEcho(identity: EchoIdentity, certificate?: KeyPair): 
   const take = async (socket: Socket): Promise<void> => {
     socket.on("error", () => socket.destroy());
     const first = await peek(socket);
-    if (first === undefined) return;
+    if (first === undefined || socket.destroyed) return;
     if (isHttp2Preface(first)) h2.emit("connection", socket);
     else if (/^[A-Z]{3,20} \S/.test(first.toString("latin1", 0, 32))) h1.emit("connection", socket);
     else {

@@ -62,7 +62,9 @@ export function createHttpServers(handlers: Handlers): HttpServers {
   });
   h2.on("sessionError", () => undefined);
   return {
-    take: (socket, isHttp2) => void (isHttp2 ? h2 : h1).emit("connection", socket),
+    take(socket, isHttp2) {
+      if (!socket.destroyed) (isHttp2 ? h2 : h1).emit("connection", socket);
+    },
     close() {
       h1.close();
       h1.closeAllConnections();
