@@ -5,6 +5,7 @@ import type { Walk } from "../cni/walk.ts";
 import type { Cluster } from "../model/types.ts";
 import { createListener } from "../packet/capture.ts";
 import type { FindPath } from "../packet/capture.ts";
+import type { Path } from "../packet/path.ts";
 import { createEngine } from "../policy/engine.ts";
 import { createParties } from "../policy/parties.ts";
 import { trace } from "../trace/trace.ts";
@@ -60,4 +61,14 @@ export async function pathFor(
   const found = pathBetween(network, source.id, target, family === undefined ? undefined : family === "IPv6");
   if (typeof found === "string") throw new UsageError(found);
   return found;
+}
+
+/** The way of the answers, as far as the network knows one: not from outside. */
+export function wayBack(
+  network: Network,
+  { path, outcome }: Walk,
+): { readonly back: Path } | Record<string, never> {
+  if (outcome !== "delivered") return {};
+  const found = pathBetween(network, path.destination, path.sourceNat ?? path.source);
+  return typeof found === "string" || found.outcome !== "delivered" ? {} : { back: found.path };
 }

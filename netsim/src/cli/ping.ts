@@ -12,7 +12,7 @@ import { transfer, type Transfer } from "../packet/tcp.ts";
 import { familyOf, HEADER, ipHeader } from "../packet/tunnel.ts";
 import { loadInput, reportProblems, writeAll } from "./input.ts";
 import { NETWORK_OPTIONS, networkOptions } from "./cni.ts";
-import { networkOf, pathFor, wholeNumber } from "./network.ts";
+import { networkOf, pathFor, wayBack, wholeNumber } from "./network.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
 
 const MOST_ECHOES = 1000;
@@ -62,10 +62,11 @@ export async function run(args: readonly string[]): Promise<number> {
     ]);
     return 0;
   }
-  const options = { size, count, discovery, world };
+  const back = wayBack(network, walked);
+  const options = { size, count, discovery, world, ...back };
   const result = values.pcap === undefined ? ping(path, options) : captured(values.pcap, path, options);
   const fit = fitOf(path, world);
-  const tcp = transfer(path, TRANSFER, createSender(path, world));
+  const tcp = transfer(path, TRANSFER, createSender(path, world), back);
   const swept = values.sweep === true ? sweep(path, 0, mostPayload(path), options) : undefined;
   const text =
     values.json === true

@@ -17,7 +17,6 @@ export function capturePing(
 ): { readonly result: Ping; readonly file: Uint8Array } {
   const { size = 56, world = {} } = options;
   const camera = createCamera(world);
-  const last = path.links.length - 1;
   const card = path.links.findIndex((l) => l.kind === "card");
   /** `link`: counted from the path's source. */
   const sourceOn = (link: number): string =>
@@ -32,7 +31,7 @@ export function capturePing(
       };
       const ends = (link: number): Ends =>
         reply
-          ? { source: path.destination, destination: sourceOn(last - link) }
+          ? { source: path.destination, destination: sourceOn(way.links.length - 1 - link) }
           : { source: sourceOn(link), destination: path.destination };
       camera.take(way, journey, cargo, ends);
     },

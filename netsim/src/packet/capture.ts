@@ -15,6 +15,7 @@ import {
   stopped,
   syn,
   tcpTalk,
+  within,
   type Socket,
   type Talk,
 } from "./conversation.ts";
@@ -72,9 +73,11 @@ export function captureTrace(
     const { to, port, connection } = taken;
     const path = pathBetween(findPath, source, sourceAddress, to.id, to.address.text);
     if (path === undefined) return;
+    const back = findPath(to.id, sourceAddress);
     const translated = connection?.translated === true && mode !== "ebpf";
     const talk: Talk = {
       path,
+      ...(back !== undefined && { back }),
       client: { address: sourceAddress, port: 40_000 + n },
       server: { address: to.address.text, port },
       ...(translated && { asked: { address: asked.address, port: asked.port } }),
@@ -103,9 +106,9 @@ function connect(
   const first = firstPacket(protocol, talk);
   const reason = end?.reason ?? "allowed";
   if (reason === "egress-denied" || reason === "fqdn-not-learned")
-    return stopped(camera, { ...talk, path: near(talk.path) }, first, `then dropped: ${reason}`);
+    return stopped(camera, within(talk, near(talk.path)), first, `then dropped: ${reason}`);
   if (reason === "ingress-denied")
-    return stopped(camera, { ...talk, path: beforePod(talk.path) }, first, `then dropped: ${reason}`);
+    return stopped(camera, within(talk, beforePod(talk.path)), first, `then dropped: ${reason}`);
   if (protocol !== "TCP") return void createSpeaker(camera, talk).say(true, first);
   const plain = request !== undefined && request.scheme !== "https" && request.scheme !== "wss";
   const ask = plain ? httpRequest(request.method, request.path, request.host) : undefined;
@@ -115,8 +118,8 @@ function connect(
     const path = own ? near(talk.path) : beforePod(talk.path);
     const refused = { payload: httpResponse(403), comment: "the HTTP proxy's answer" };
     if (reason === "l7-tls" || ask === undefined)
-      return tcpTalk(camera, { ...talk, path }, { turns: [], reset: "the HTTP proxy is given TLS" });
-    return tcpTalk(camera, { ...talk, path }, { turns: [{ ask: { payload: ask }, answer: refused }] });
+      return tcpTalk(camera, within(talk, path), { turns: [], reset: "the HTTP proxy is given TLS" });
+    return tcpTalk(camera, within(talk, path), { turns: [{ ask: { payload: ask }, answer: refused }] });
   }
   const turn = ask === undefined ? [] : [{ ask: { payload: ask }, answer: { payload: httpResponse(200) } }];
   if (ask === undefined) meanwhile?.();

@@ -18,12 +18,24 @@ export interface Socket {
  */
 export interface Talk {
   readonly path: Path;
+  /** The way of the answers, where it is not the same one turned round. */
+  readonly back?: Path;
   readonly client: Socket;
   readonly server: Socket;
   readonly asked?: Socket;
   readonly seen?: string;
   readonly world?: World;
 }
+
+/** The same talk on a part of its path; answers come back over that part. */
+export const within = ({ client, server, asked, seen, world }: Talk, path: Path): Talk => ({
+  path,
+  client,
+  server,
+  ...(asked !== undefined && { asked }),
+  ...(seen !== undefined && { seen }),
+  ...(world !== undefined && { world }),
+});
 
 /** Nanoseconds that an end takes to answer. */
 const THINKING = 100_000n;
@@ -53,8 +65,8 @@ export function createSpeaker(camera: Camera, talk: Talk): Speaker {
   const { path, world } = talk;
   const memory = createMemory();
   const on = endsOn(talk);
-  const back = reversePath(path);
-  const last = path.links.length - 1;
+  const back = talk.back ?? reversePath(path);
+  const last = back.links.length - 1;
   return {
     say(fromClient, cargo, comment) {
       const ends = (link: number): Ends => {
@@ -98,7 +110,7 @@ export function tcpTalk(camera: Camera, talk: Talk, { turns, reset }: TcpTalk, c
   const headers = ipHeader(familyOf(client.address)) + HEADER.tcp;
   const mssOf = (link: Link | undefined): number =>
     Math.max(1, (link === undefined ? 1500 : mtuOf(link)) - headers);
-  const offers = [mssOf(path.links[0]), mssOf(path.links.at(-1))] as const;
+  const offers = [mssOf(path.links[0]), mssOf(talk.back?.links[0] ?? path.links.at(-1))] as const;
   const most = Math.min(...offers) - HEADER.tcpTimestamps;
   const initial = [client.port * 65_537, server.port * 131_071];
   const next = initial.map((n) => n >>> 0);

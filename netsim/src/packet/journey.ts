@@ -80,6 +80,8 @@ export function entryOf(links: readonly Link[], i: number): Entry {
       return before.kind === "veth" || before.bridged === true ? "received" : "routed";
     case "veth":
       if (before.kind === "pod") return "received";
+      // Out of a bridge by a port that is a cable to the next bridge (Weave): its other end.
+      if (before.kind === "veth" && entryOf(links, i - 1) === "bridged") return "received";
       return before.kind === "bridge" || before.bridged === true ? "bridged" : "routed";
     case "wire":
       return link.bridged === true ? "bridged" : "routed";

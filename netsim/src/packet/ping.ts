@@ -13,6 +13,8 @@ export interface PingOptions {
   readonly discovery?: Discovery;
   readonly count?: number;
   readonly world?: World;
+  /** The way of the answers, where it is not the same one turned round. */
+  readonly back?: Path;
   /** Told of every packet: the way that it went, and whether it is an answer. */
   readonly watch?: (path: Path, journey: Journey, sequence: number, reply: boolean) => void;
 }
@@ -54,7 +56,7 @@ export function ping(path: Path, options: PingOptions = {}): Ping {
   const octets = ipHeader(family) + HEADER.icmp + size;
   const memory = createMemory();
   const sender = createSender(path, world, memory);
-  const back = reversePath(path);
+  const back = options.back ?? reversePath(path);
   const answerer = createSender(back, world, memory);
   const echoes = Array.from({ length: count }, (_, i): Echo => {
     const { outcome, pathMtu, journey } = sender.send(octets, discovery);

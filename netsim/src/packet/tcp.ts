@@ -18,6 +18,8 @@ export interface Transfer {
 export interface TransferOptions {
   /** A node rewrites the MSS of SYNs (`TCPMSS --set-mss`), or to its route's path MTU (`--clamp-mss-to-pmtu`). */
   readonly clamp?: number | "pmtu";
+  /** The way of the answers, where it is not the same one turned round: its first device makes the other end's MSS. */
+  readonly back?: Path;
 }
 
 /** Retransmissions that count: each doubles its wait, so a dozen are a quarter of an hour (RFC 6298, tcp_retries2). */
@@ -31,10 +33,12 @@ export function transfer(
   path: Path,
   octets: number,
   sender: Sender = createSender(path),
-  { clamp }: TransferOptions = {},
+  { clamp, back }: TransferOptions = {},
 ): Transfer {
   const headers = ipHeader(familyOf(path.destination)) + HEADER.tcp;
-  const ends = [path.links[0], path.links.at(-1)].map((l) => (l === undefined ? Infinity : mtuOf(l)));
+  const ends = [path.links[0], back?.links[0] ?? path.links.at(-1)].map((l) =>
+    l === undefined ? Infinity : mtuOf(l),
+  );
   const forwarded = Math.min(...path.links.filter((l) => l.tunnels.length === 0).map(mtuOf));
   const limit = clamp === "pmtu" ? forwarded - headers : (clamp ?? Infinity);
   const offered = Math.min(...ends.map((mtu) => mtu - headers), limit);
