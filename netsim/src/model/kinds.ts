@@ -1,6 +1,7 @@
 /** The table of kinds: where each goes in the cluster, whether it has a namespace, and who reads it. */
 import { ciliumNetworkPolicy } from "./cilium-kinds.ts";
 import * as core from "./core-kinds.ts";
+import * as edge from "./edge-kinds.ts";
 import * as policy from "./policy-kinds.ts";
 import type { Read } from "./read.ts";
 import type { Cluster } from "./types.ts";
@@ -35,6 +36,13 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "apps/ReplicaSet": kind("workloads", true, core.workload),
   "batch/Job": kind("workloads", true, core.job),
   "networking.k8s.io/NetworkPolicy": kind("networkPolicies", true, policy.networkPolicy),
+  "networking.k8s.io/Ingress": kind("others", true, edge.ingress),
+  "gateway.networking.k8s.io/Gateway": kind("others", true, edge.gateway),
+  "gateway.networking.k8s.io/HTTPRoute": kind("others", true, edge.route),
+  "gateway.networking.k8s.io/GRPCRoute": kind("others", true, edge.route),
+  "gateway.networking.k8s.io/TLSRoute": kind("others", true, edge.route),
+  "gateway.networking.k8s.io/TCPRoute": kind("others", true, edge.route),
+  "gateway.networking.k8s.io/UDPRoute": kind("others", true, edge.route),
   "policy.networking.k8s.io/AdminNetworkPolicy": kind("anps", false, policy.adminNetworkPolicy),
   "policy.networking.k8s.io/BaselineAdminNetworkPolicy": kind(
     "banps",
