@@ -16,16 +16,19 @@ function built(name: string): string {
   return join(dir, "dist/web", name);
 }
 
-/** Throws where the page is not built (`npm run setup` does it). */
-export function mapPage(cluster: Cluster, title: string): string {
+/** The page that maps are made of. Throws where it was not built (`npm run setup` does it). */
+export function mapTemplate(): string {
   const file = built("map.html");
-  if (!existsSync(file))
-    throw new Error(`${file} is not there: run \`npm run setup\` at the top of the checkout`);
+  if (existsSync(file)) return readFileSync(file, "utf8");
+  throw new Error(`${file} is not there: run \`npm run setup\` at the top of the checkout`);
+}
+
+export function mapPage(cluster: Cluster, title: string, template = mapTemplate()): string {
   const data = gzipSync(JSON.stringify(takeSnapshot(cluster)), { level: 9 }).toString("base64");
   const theme = `${THEME}\n${ARTICLE_CSS}`;
   // The policy of the page lets nothing run and nothing colour it but what it was made with.
   const hash = `'sha256-${createHash("sha256").update(theme).digest("base64")}'`;
-  return readFileSync(file, "utf8")
+  return template
     .replace("@THEME_HASH@", () => hash)
     .replace(/\s*\/\* THEME \*\/\s*/, () => theme)
     .replace(/\s*\/\* CLUSTER \*\/\s*/, () => data)

@@ -1,5 +1,6 @@
 /** The page of `netsim map` in Chromium: what is seen, clicked, typed and read. */
 import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
 import t from "tap";
 import { loadFiles } from "../../src/model/load.ts";
@@ -147,6 +148,36 @@ void t.test("a map", { skip }, async (t) => {
     t.match(await page.textContent("#status"), /^selected /);
     t.same(said, []);
     await page.close();
+  });
+
+  await t.test("without a mouse: everything as a list; by touch: two taps", async (t) => {
+    const { page, said } = await openMap(browser, map);
+    await page.locator("#everything summary").click();
+    t.equal(await page.locator("#everything li button").count(), 8 + 5 + 3);
+    await page.getByRole("button", { name: "shop/web-2", exact: true }).press("Enter");
+    await page.getByRole("button", { name: "Trace from here" }).press("Enter");
+    await page.getByRole("button", { name: "payments/api-2", exact: true }).press("Enter");
+    t.equal(await page.inputValue("#from"), "shop/web-2", "the beginning stays");
+    await page.getByRole("button", { name: "Trace to here" }).press("Enter");
+    await page.waitForSelector("#trace article.trace[data-verdict=allow]");
+    t.same(said, []);
+    await page.close();
+
+    const context = await browser.newContext({ hasTouch: true, viewport: { width: 400, height: 800 } });
+    const touched = await context.newPage();
+    await touched.goto(pathToFileURL(map).href);
+    await touched.waitForSelector("html[data-ready]");
+    const box = (await touched.locator("#map").boundingBox())!;
+    const taps = new Set<string>();
+    for (let y = box.y + 20; y < box.y + box.height && taps.size < 2; y += 25)
+      for (let x = box.x + 20; x < box.x + box.width && taps.size < 2; x += 60) {
+        await touched.touchscreen.tap(x, y);
+        taps.add((await touched.textContent("#details h2, #details:empty")) ?? "");
+        taps.delete("");
+        if (await touched.locator("#trace h2").count()) taps.add("a trace");
+      }
+    t.ok(taps.size >= 2, [...taps].join(", "));
+    await context.close();
   });
 
   await t.test("by day, by night, on narrow screens; names for all that can be used", async (t) => {

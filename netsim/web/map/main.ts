@@ -6,7 +6,7 @@ import { details, goalOf, idOf, itemLine } from "./details.ts";
 import { byId, h } from "./dom.ts";
 import { bytesIn, startEngine, type EngineClient } from "./engine-client.ts";
 import { layout, type Box, type Grouping, type Item } from "./layout.ts";
-import { showSpaces, showTrace } from "./panes.ts";
+import { showEverything, showSpaces, showTrace } from "./panes.ts";
 import { createStage, leavesOf } from "./stage.ts";
 import { haystacks, linesOf, marksOf, matches, newState, same } from "./state.ts";
 
@@ -57,6 +57,11 @@ function run(view: MapView, engine: EngineClient): void {
     boxes = new Map([...leavesOf(root)].map((b) => [`${b.item!.kind} ${b.item!.at}`, b]));
     restyle();
     stage.controls.fit();
+    showEverything(
+      view,
+      (ns) => !state.hiddenSpaces.has(ns),
+      (item) => itemLine(view, item, actions),
+    );
     canvas.setAttribute(
       "aria-label",
       `Map of the cluster: ${count(view.nodes.length, "node", "nodes")}, ${count(view.pods.length, "pod", "pods")}, ${count(view.services.length, "Service", "Services")}, ${count(view.policies.length, "policy", "policies")}`,
@@ -65,16 +70,10 @@ function run(view: MapView, engine: EngineClient): void {
 
   /** A click: the first pod is where a trace begins, the next pod or Service is where it goes. */
   function pick(item: Item | undefined): void {
-    const { selected, way } = state;
+    const { selected, traced, pinned } = state;
     const goal = item === undefined ? undefined : goalOf(view, item);
-    if (
-      selected?.kind === "pod" &&
-      way === undefined &&
-      item !== undefined &&
-      goal !== undefined &&
-      !same(item, selected)
-    ) {
-      from.value = view.pods[selected.at]!.id;
+    const begun = pinned || (selected?.kind === "pod" && !traced && !same(item, selected));
+    if (begun && goal !== undefined) {
       to.value = goal;
       void traceNow();
       return;
@@ -85,23 +84,34 @@ function run(view: MapView, engine: EngineClient): void {
   function select(item: Item | undefined, show = true): void {
     state.selected = item;
     state.way = undefined;
+    state.traced = false;
     state.reach = undefined;
+    state.pinned &&= item !== undefined;
     tracePane.replaceChildren();
     detailsPane.replaceChildren(...(item === undefined ? [] : details(view, item, actions)));
-    if (item?.kind === "pod") from.value = view.pods[item.at]!.id;
+    if (item?.kind === "pod" && !state.pinned) from.value = view.pods[item.at]!.id;
     restyle();
     const box = item === undefined ? undefined : boxOf(item);
     if (show && box !== undefined) stage.controls.show(box);
     say(item === undefined ? "nothing selected" : `selected ${idOf(view, item)}`);
-    hint(item?.kind === "pod" ? "Now click where the connection goes" : "");
+    hint(
+      item?.kind === "pod" || state.pinned ? `From ${from.value}: now click where the connection goes` : "",
+    );
   }
 
   const actions = {
     select: (item: Item) => select(item),
     setEnd: (end: "from" | "to", text: string) => {
       (end === "from" ? from : to).value = text;
-      if (from.value !== "" && to.value !== "" && end === "to") void traceNow();
-      else (end === "from" ? to : from).focus();
+      if (end === "from") {
+        state.pinned = true;
+        hint(`From ${text}: now click where the connection goes`);
+        to.focus();
+      } else if (state.pinned) void traceNow();
+      else {
+        from.value = "";
+        from.focus();
+      }
     },
     reach: async (pod: number, direction: keyof Reach) => {
       say("computing");
@@ -133,6 +143,7 @@ function run(view: MapView, engine: EngineClient): void {
       showTrace(tracePane, `${source} → ${goal}`, answer);
       const ends = [podNamed(trace.from.id), podNamed(trace.to.id)] as const;
       state.reach = undefined;
+      state.traced = true;
       state.way = ends[0] !== undefined && ends[1] !== undefined ? { from: ends[0], to: ends[1] } : undefined;
       if (state.way === undefined && ends[0] !== undefined) state.selected = ends[0];
       restyle();

@@ -3,6 +3,7 @@ import type { Calls } from "../../src/map/protocol.ts";
 import type { MapView } from "../../src/map/view.ts";
 import { readColors } from "./colors.ts";
 import { button, byId, h } from "./dom.ts";
+import type { Item } from "./layout.ts";
 
 /** A trace hop by hop, and as `netsim trace --json` prints it. */
 export function showTrace(
@@ -64,4 +65,33 @@ export function showSpaces(view: MapView, hidden: Set<number>, changed: () => vo
       );
     }),
   );
+}
+
+/** Every item that is on the map, by namespace: made when it is opened, for those who go by a list. */
+export function showEverything(
+  view: MapView,
+  isShown: (namespace: number) => boolean,
+  line: (item: Item) => HTMLElement,
+): void {
+  const pane = byId<HTMLDetailsElement>("everything");
+  const fill = (): void => {
+    if (!pane.open) return;
+    const lists = { pod: view.pods, service: view.services, policy: view.policies };
+    const items = (["pod", "service", "policy"] as const).flatMap((kind) =>
+      [...lists[kind].entries()].map(([at, { namespace }]) => ({ namespace, item: { kind, at } })),
+    );
+    const spaces = [...Map.groupBy(items, (i) => i.namespace)].sort(([a], [b]) => a - b);
+    pane
+      .querySelector("div")!
+      .replaceChildren(
+        ...spaces
+          .filter(([ns]) => ns < 0 || isShown(ns))
+          .flatMap(([ns, of]) => [
+            h("h3", {}, view.namespaces[ns] ?? "whole cluster"),
+            h("ul", {}, ...of.map(({ item }) => line(item))),
+          ]),
+      );
+  };
+  pane.ontoggle = fill;
+  fill();
 }

@@ -9,7 +9,11 @@ export interface State {
   readonly hiddenSpaces: Set<number>;
   query: string;
   selected: Item | undefined;
-  /** Ends of the trace that is shown. */
+  /** Whether the trace's beginning stays when something else is selected. */
+  pinned: boolean;
+  /** Whether a trace is shown: the next click begins anew. */
+  traced: boolean;
+  /** Its ends, where both are pods. */
   way: { readonly from: Item; readonly to: Item } | undefined;
   reach: { readonly pod: number; readonly direction: keyof Reach; readonly reached: Uint8Array } | undefined;
 }
@@ -19,6 +23,8 @@ export const newState = (): State => ({
   hiddenSpaces: new Set(),
   query: "",
   selected: undefined,
+  pinned: false,
+  traced: false,
   way: undefined,
   reach: undefined,
 });
