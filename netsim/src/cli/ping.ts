@@ -11,7 +11,7 @@ import { createSender, DISCOVERY } from "../packet/sender.ts";
 import { transfer, type Transfer } from "../packet/tcp.ts";
 import { familyOf, HEADER, ipHeader } from "../packet/tunnel.ts";
 import { loadInput, reportProblems, writeAll } from "./input.ts";
-import { NETWORK_OPTIONS, networkOptions } from "./cni.ts";
+import { NETWORK_OPTIONS, networkOptions } from "./network-options.ts";
 import { networkOf, pathFor, wayBack, wholeNumber } from "./network.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
 

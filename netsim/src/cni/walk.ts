@@ -1,8 +1,9 @@
 /** A packet through the tables: what the kernels on its way do with it, device by device. */
-import type { Link, Path, Tunnel } from "../packet/path.ts";
+import type { Path, Tunnel } from "../packet/path.ts";
 import { bare, covers, isV6 } from "./address.ts";
 import type { Network } from "./network.ts";
 import { find, firstSource, longest, lookup, macFor, named, owns, sourceFor } from "./tables.ts";
+import { createTrail, type Frame } from "./trail.ts";
 import type { Bpf, Device, Place, Route } from "./types.ts";
 
 export interface Walk {
@@ -24,38 +25,18 @@ interface Packet {
 }
 
 type End = Pick<Walk, "outcome" | "at" | "why">;
-interface Frame {
-  readonly source: string;
-  readonly destination: string;
-}
 
 const MAX_STEPS = 64;
 
 /** From a place (a pod's or a node's namespace) to an address. `source`: one of the place's own, else as the route has it. */
 export function walk(network: Network, from: Place, destination: string, source?: string): Walk {
-  const links: Link[] = [];
   const v6 = isV6(destination);
   const packet: Packet = { source: source ?? "", sent: source ?? "", destination, tunnels: [] };
+  const { links, pass, wire } = createTrail(network, v6, () => packet.tunnels);
   let steps = 0;
 
   const drop = (place: Place, why: string): End => ({ outcome: "dropped", at: place.key, why });
   const outer = (): string => packet.tunnels.at(-1)?.destination ?? packet.destination;
-
-  function pass(place: Place, device: Device, frame?: Frame, routeMtu?: number): void {
-    const kind = LINKS[device.kind];
-    links.push({
-      node: place.kind === "router" ? "" : network.nodeOf(place),
-      device: device.name,
-      kind: place.kind === "router" ? "wire" : place.kind === "pod" && kind === "veth" ? "pod" : kind,
-      mtu: device.mtu,
-      ...(routeMtu !== undefined && routeMtu < device.mtu && { routeMtu }),
-      tunnels: packet.tunnels,
-      ...(frame !== undefined && { mac: frame }),
-      ...signature(place, v6),
-      ...(device.bridged === true && { bridged: true }),
-      says: device.says,
-    });
-  }
 
   /** A packet at the IP layer of a place, come in by `input` (undefined: made there). */
   function receive(place: Place, input: Device | undefined): End {
@@ -251,19 +232,6 @@ export function walk(network: Network, from: Place, destination: string, source?
     return { outcome: "outside", at: router.key, why: `${to} is outside the cluster` };
   }
 
-  const wire = (mtu: number, frame: Frame | undefined, says: string): void =>
-    void links.push({
-      node: "",
-      device: "wire",
-      kind: "wire",
-      mtu,
-      tunnels: packet.tunnels,
-      ...(frame !== undefined && { mac: frame }),
-      // A subnet is a switch: whoever gets a frame that is too large says nothing.
-      bridged: true,
-      says,
-    });
-
   function masquerade(place: Place, device: Device): void {
     if (packet.tunnels.length > 0 || place.kind !== "node" || packet.sourceNat !== undefined) return;
     const { source, destination: to } = packet;
@@ -325,26 +293,3 @@ export function walk(network: Network, from: Place, destination: string, source?
   };
   return { path, ...end };
 }
-
-/** With what a place signs ICMP errors to pods: the address of their bridge, else of its card. */
-function signature(place: Place, v6: boolean): { address?: string } {
-  const by = (kind: Device["kind"]) =>
-    place.devices
-      .filter((d) => d.kind === kind)
-      .flatMap((d) => d.addresses.map(bare))
-      .find((a) => isV6(a) === v6);
-  const address = place.kind === "pod" ? undefined : (by("bridge") ?? by("card"));
-  return address === undefined ? {} : { address };
-}
-
-const LINKS: Readonly<Record<Device["kind"], Link["kind"]>> = {
-  loopback: "veth",
-  veth: "veth",
-  bridge: "bridge",
-  card: "card",
-  vxlan: "tunnel",
-  geneve: "tunnel",
-  ipip: "tunnel",
-  wireguard: "tunnel",
-  datapath: "tunnel",
-};

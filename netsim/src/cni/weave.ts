@@ -2,11 +2,9 @@
  * Weave Net: one Ethernet segment over all nodes. Pods are ports of the bridge `weave`; frames for other nodes go to the fast
  * datapath (VXLAN by the kernel's Open vSwitch, ESP where encrypted) or to the router process (sleeve: frames in UDP).
  */
-import { covers, isV6, macOf, nth, parseBlock } from "./address.ts";
-import { isTrue, positive, text } from "./fields.ts";
+import { covers, isV6, macOf } from "./address.ts";
 import type { Context } from "./network.ts";
-import { addressOf, type NodeFacts } from "./nodes.ts";
-import { settingsOf } from "./settings.ts";
+import { type NodeFacts, addressOf } from "./nodes.ts";
 import type {
   Creation,
   Device,
@@ -18,73 +16,17 @@ import type {
   PodFacts,
   PodPart,
 } from "./types.ts";
-
-/** GCE's 1460 less VXLAN's 50 and ESP's 34 (net/bridge.go). */
-const DEFAULT_MTU = 1376;
-const PORTS = { fastdp: 6784, sleeve: 6783 } as const;
-const FAST_OVERHEAD = 50;
-const ESP_OVERHEAD = 34;
-
-interface Weave {
-  readonly context: Context;
-  readonly range: string;
-  readonly mtu: number;
-  readonly mode: "fastdp" | "sleeve";
-  readonly encrypted: boolean;
-}
-
-/** The variables of the DaemonSet weave-net; --set WEAVE_MTU=8916,WEAVE_PASSWORD=x,WEAVE_NO_FASTDP=true,IPALLOC_RANGE=... over them. */
-function readWeave(context: Context): Weave {
-  const set = context.cluster.workloads.find(
-    (w) => w.kind === "DaemonSet" && w.metadata.name === "weave-net",
-  );
-  const env = (set?.spec.template.spec.containers ?? []).flatMap((c) => c.env ?? []);
-  const { tree } = settingsOf(
-    Object.fromEntries(env.map(({ name, value }) => [name, value])),
-    context.options.set ?? [],
-  );
-  const given = parseBlock(text(tree["IPALLOC_RANGE"]) ?? "")?.text;
-  const range = given ?? rangeOf(context);
-  const sleeve = isTrue(tree["WEAVE_NO_FASTDP"]);
-  return {
-    context,
-    range,
-    mtu: positive(tree["WEAVE_MTU"]) ?? (sleeve ? 65_535 : DEFAULT_MTU),
-    mode: sleeve ? "sleeve" : "fastdp",
-    encrypted: text(tree["WEAVE_PASSWORD"]) !== undefined,
-  };
-}
-
-/** 10.32.0.0/12, unless the pods have addresses elsewhere: then the smallest /12 to /16 that they are in. */
-function rangeOf({ pods }: Context): string {
-  const usual = "10.32.0.0/12";
-  const all = pods.flatMap((p) => p.addresses.filter((a) => !isV6(a)));
-  if (all.every((a) => covers(usual, a))) return usual;
-  const [first = ""] = all;
-  for (const bits of [16, 14, 12, 8]) {
-    const block = parseBlock(`${first}/${bits}`)?.text;
-    if (block !== undefined && all.every((a) => covers(block, a))) return block;
-  }
-  return usual;
-}
+import {
+  ESP_OVERHEAD,
+  FAST_OVERHEAD,
+  PORTS,
+  type Weave,
+  bridgeAddress,
+  readWeave,
+} from "./weave-settings.ts";
 
 const portOf = ({ sandbox }: PodFacts): string => `vethwepl${sandbox.slice(0, 7)}`;
 const bridgeMac = (node: string): string => macOf(`weave ${node}`);
-
-/** The bridge's own address on each node: weave's IPAM gives one that no pod has. */
-function bridgeAddress({ context, range }: Weave, node: string): string | undefined {
-  const taken = new Set(context.pods.flatMap((p) => p.addresses));
-  const block = parseBlock(range);
-  const index = context.nodes.findIndex((n) => n.name === node);
-  if (block === undefined || index < 0) return undefined;
-  const free: string[] = [];
-  for (let i = 1; free.length <= index && i < 1 << 16; i++) {
-    const address = nth(block, i);
-    if (address === undefined) break;
-    if (!taken.has(address)) free.push(address);
-  }
-  return free[index];
-}
 
 export function weaveModel(context: Context): Model {
   const weave = readWeave(context);

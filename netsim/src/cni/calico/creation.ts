@@ -3,7 +3,7 @@ import { bare, hostBlock, isV6 } from "../address.ts";
 import type { Creation, CreationEvent, PodFacts } from "../types.ts";
 import type { Felix } from "./felix.ts";
 import type { Affinity } from "./ipam.ts";
-import { GATEWAY, GATEWAY6, type Calico } from "./model.ts";
+import { GATEWAY, GATEWAY6, type Calico } from "./state.ts";
 
 interface Made {
   readonly device: string;

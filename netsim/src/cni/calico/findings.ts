@@ -4,7 +4,7 @@ import { isV6, parseBlock, inside } from "../address.ts";
 import { clusterCidrs } from "../ranges.ts";
 import { addressOf, sameSubnet } from "../nodes.ts";
 import type { Finding } from "../types.ts";
-import type { Calico } from "./model.ts";
+import type { Calico } from "./state.ts";
 
 export function calicoFindings(calico: Calico): Finding[] {
   return [...outsideCluster(calico), ...strayPods(calico), ...unroutable(calico), ...brokenIpip(calico)];

@@ -1,7 +1,7 @@
 /** What Cilium does when a pod is made. */
 import { hostBlock, isV6, sha256Hex } from "../address.ts";
 import type { Creation, CreationEvent, PodFacts } from "../types.ts";
-import { lxcOf, type Cilium } from "./model.ts";
+import { lxcOf, type Cilium } from "./state.ts";
 
 /** A real identity is dealt by the first who asks for the labels; here a number that follows from them. */
 export function identityOf({ namespace, pod }: PodFacts): number {
