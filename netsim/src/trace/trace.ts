@@ -47,7 +47,7 @@ export async function trace(
   to: string,
   options: TraceOptions = {},
 ): Promise<Trace> {
-  const { cluster, assumed } = complete(given);
+  const { cluster, assumed, balanced } = complete(given);
   const site = createSite(cluster, options.mode);
   const goal = parseGoal(to, options);
   const walk = createWalk(site, from, goal, options);
@@ -57,7 +57,11 @@ export async function trace(
   walk.from = source;
   if (alike.length > 0)
     walk.notes.push(note("one-of-many", `${from} has ${alike.length + 1} pods: this is ${source.id}`));
-  return follow(walk, source);
+  const result = await follow(walk, source);
+  const used = balanced.filter((name) => result.hops.some((h) => h.object === `Service ${name}`));
+  for (const name of used)
+    walk.notes.push(note("assumed", `the address of the load balancer of Service ${name}`));
+  return result;
 }
 
 function sourcesOf({ engine }: Site, text: string, family: TraceOptions["family"]): readonly Endpoint[] {
@@ -83,9 +87,7 @@ async function follow(walk: Walk, from: Endpoint): Promise<Trace> {
 }
 
 type Target =
-  | { readonly name: string }
-  | { readonly address: string }
-  | { readonly pods: readonly Endpoint[] };
+  { readonly name: string } | { readonly address: string } | { readonly pods: readonly Endpoint[] };
 
 function objectTarget({ site, goal, options }: Walk, from: Endpoint): Target | undefined {
   const pods = sourcesOf(site, goal.host, options.family).filter((e) => e.kind === "pod");

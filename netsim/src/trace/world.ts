@@ -12,6 +12,8 @@ export interface Completed {
   readonly cluster: Cluster;
   /** Sentences: what was not in the input. */
   readonly assumed: readonly string[];
+  /** `namespace/name` of Services whose balancers' addresses were not in the input. */
+  readonly balanced: readonly string[];
 }
 
 const DNS_LABELS = { "k8s-app": "kube-dns" };
@@ -29,8 +31,7 @@ export function complete(given: Cluster): Completed {
       `cluster IPs or node ports of ${services.length === 1 ? `Service ${services[0]}` : `${services.length} Services`}, which the API server would choose`,
     );
   const { cluster, services: balanced } = balance(dealt);
-  if (balanced.length > 0) assumed.push(`addresses of the load balancers of ${balanced.join(", ")}`);
-  return { cluster, assumed };
+  return { cluster, assumed, balanced };
 }
 
 /** What says which ranges and families a cluster has. */

@@ -53,7 +53,7 @@ t.test("LoadBalancer: an address outside, and all that a NodePort has", async (t
   t.match(at(outside, "service"), { object: "Service default/my-lb-service" });
   t.ok(
     outside.notes.some(
-      (n) => n.code === "assumed" && /load balancers of default\/my-lb-service/.test(n.text),
+      (n) => n.code === "assumed" && /load balancer of Service default\/my-lb-service/.test(n.text),
     ),
   );
   t.match(await client("my-lb-service:443", "load-balancer"), { verdict: "allow", to: { port: 8443 } });
