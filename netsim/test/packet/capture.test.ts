@@ -1,12 +1,16 @@
 /** Captures of traces and pings, read by tcpdump and tshark, which know nothing of the simulator. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { createCamera, film } from "../../src/packet/film.ts";
 import { echo, PROTOCOL } from "../../src/packet/transport.ts";
 import type { Tunnel } from "../../src/packet/path.ts";
+import { captureTrace, createListener } from "../../src/packet/capture.ts";
+import { finder, networkOf } from "../../src/cli/network.ts";
+import { loadObjects } from "../../src/model/load.ts";
+import { trace } from "../../src/trace/trace.ts";
 import { netsim } from "../cli/support.ts";
 import { labPath } from "./support.ts";
 
@@ -199,20 +203,15 @@ function sound(t: Tap, file: string): readonly Row[] {
 
 type Tap = Pick<typeof t, "equal" | "ok" | "same">;
 
-const traced = (t: Tap, name: string, objects: readonly object[], to: string, ...more: string[]): string => {
+/** What `netsim trace --pcap` does, without a process of its own. */
+async function traced(name: string, objects: readonly object[], to: string): Promise<string> {
   const file = join(dir, `${name}.pcapng`);
-  const { status, stderr } = netsim([
-    "trace",
-    "default/web",
-    to,
-    write(name, objects),
-    "--pcap",
-    file,
-    ...more,
-  ]);
-  t.equal(status, 0, stderr);
+  const loaded = loadObjects(objects);
+  const heard = createListener();
+  const result = await trace(loaded, "default/web", to, { listener: heard.listener });
+  writeFileSync(file, captureTrace(result, heard, finder(networkOf(loaded, {}))));
   return file;
-};
+}
 
 const encapsulations = [
   { name: "vxlan", objects: [pool({ vxlanMode: "Always" })], overhead: 50, device: /vxlan/ },
@@ -220,8 +219,8 @@ const encapsulations = [
 ] as const;
 
 for (const { name, objects, overhead, device } of encapsulations)
-  t.test(`a trace over ${name}`, options, (t) => {
-    const rows = sound(t, traced(t, name, [...cluster, ...objects], "http://api/orders?x=1"));
+  t.test(`a trace over ${name}`, options, async (t) => {
+    const rows = sound(t, await traced(name, [...cluster, ...objects], "http://api/orders?x=1"));
     const isIn = (r: Row): boolean =>
       name === "vxlan" ? r["vxlan.vni"] !== "" : numbers(r["ip.proto"])[0] === 4;
     const wired = rows.filter(isIn).map((r) => numbers(r["ip.len"]));
@@ -240,7 +239,7 @@ for (const { name, objects, overhead, device } of encapsulations)
   });
 
 /** DNS, the handshake, the request and its answer, on the devices where they are to be seen. */
-function content(t: Tap, rows: readonly Row[]): void {
+function content(t: Tap, rows: readonly Row[], path = "/orders?x=1"): void {
   const atWeb = rows.filter(inPod("node-1"));
   const atApi = rows.filter(inPod("node-2"));
   const questions = atWeb.filter((r) => /^(0|False)$/.test(r["dns.flags.response"]));
@@ -271,16 +270,16 @@ function content(t: Tap, rows: readonly Row[]): void {
   const asked = rows.filter((r) => r["http.request.method"] !== "");
   t.same(
     [...new Set(pick(asked, "http.request.method", "http.request.uri", "http.host").map(String))],
-    ["GET,/orders?x=1,api"],
+    [`GET,${path},api`],
   );
   t.same([...new Set(pick(rows, "http.response.code").map(String))], ["", "200"], "one request, one answer");
   const gaps = rows.filter((r) => r["tcp.analysis.lost_segment"] + r["tcp.analysis.ack_lost_segment"] !== "");
   t.same(gaps, [], "sequence numbers add up");
 }
 
-t.test("a trace over WireGuard", options, (t) => {
+t.test("a trace over WireGuard", options, async (t) => {
   const objects = [pool({}), felix({ wireguardEnabled: true })];
-  const rows = sound(t, traced(t, "wireguard", [...cluster, ...objects], "http://api/orders?x=1"));
+  const rows = sound(t, await traced("wireguard", [...cluster, ...objects], "http://api/orders?x=1"));
   content(t, rows);
   const sealed = rows.filter((r) => r["wg.type"] !== "" && r["frame.interface_name"] === "node-1/eth0");
   const plain = rows.filter((r) => r["frame.interface_name"].startsWith("node-1/wireguard"));
@@ -294,11 +293,59 @@ t.test("a trace over WireGuard", options, (t) => {
   t.end();
 });
 
-t.test("what is stopped is seen up to there, and no further", options, (t) => {
+const configMap = (name: string, data: object) => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name, namespace: "kube-system" },
+  data,
+});
+const weave = {
+  apiVersion: "apps/v1",
+  kind: "DaemonSet",
+  metadata: { name: "weave-net", namespace: "kube-system" },
+  spec: {
+    selector: { matchLabels: { name: "weave-net" } },
+    template: {
+      metadata: { labels: { name: "weave-net" } },
+      spec: { hostNetwork: true, containers: [{ name: "weave", image: "weaveworks/weave-kube:2.8.1" }] },
+    },
+  },
+};
+const flannel = (type: string) =>
+  configMap("kube-flannel-cfg", {
+    "net-conf.json": JSON.stringify({ Network: "10.244.0.0/16", Backend: { Type: type } }),
+  });
+const cilium = (data: object) => configMap("cilium-config", { "routing-mode": "tunnel", ...data });
+
+/** Octets between a packet of the connection in the pod and around it, on the card: 50 (RFC 7348, 8926), 60, both. */
+const others: readonly (readonly [string, readonly object[], number])[] = [
+  ["flannel", [flannel("vxlan")], 50],
+  ["flannel-wireguard", [flannel("wireguard")], 60],
+  ["cilium-geneve", [cilium({ "tunnel-protocol": "geneve" })], 50],
+  ["cilium-wireguard", [cilium({ "tunnel-protocol": "vxlan", "enable-wireguard": "true" })], 110],
+  ["weave", [weave], 50],
+  ["bridge", [], 0],
+];
+
+for (const [name, objects, overhead] of others)
+  t.test(`a trace over ${name}`, options, async (t) => {
+    const rows = sound(t, await traced(name, [...cluster, ...objects], "http://api/"));
+    const own = rows.find((r) => inPod("node-2")(r) && Number(r["tcp.flags"]) === 2);
+    const seconds = rows.filter((r) => r["frame.interface_name"] === "node-2/eth0");
+    const octets = seconds.map((r) => numbers(r["ip.len"])[0]!);
+    const bare = Number(own?.["ip.len"]);
+    const sealed = name.includes("wireguard")
+      ? Math.ceil((bare + overhead - 60) / 16) * 16 + 60
+      : bare + overhead;
+    t.ok(octets.includes(sealed), `the SYN of ${bare} octets comes to node 2 as a packet of ${sealed}`);
+    t.end();
+  });
+
+t.test("what is stopped is seen up to there, and no further", options, async (t) => {
   const vxlan = pool({ vxlanMode: "Always" });
   const dropped = sound(
     t,
-    traced(t, "ingress", [...cluster, vxlan, policy("Ingress", "api")], "http://api/"),
+    await traced("ingress", [...cluster, vxlan, policy("Ingress", "api")], "http://api/"),
   );
   const places = dropped.filter(isTcp).map((r) => r["frame.interface_name"]);
   t.same(
@@ -312,7 +359,7 @@ t.test("what is stopped is seen up to there, and no further", options, (t) => {
     "nobody answers",
   );
 
-  const held = sound(t, traced(t, "egress", [...cluster, vxlan, policy("Egress", "web")], "http://api/"));
+  const held = sound(t, await traced("egress", [...cluster, vxlan, policy("Egress", "web")], "http://api/"));
   const seen = held.filter(isTcp).map((r) => r["frame.interface_name"]);
   t.equal(seen.length, 2, "the SYN is seen at both ends of the pod's veth pair");
   t.ok(
@@ -320,7 +367,7 @@ t.test("what is stopped is seen up to there, and no further", options, (t) => {
     "and does not leave its node",
   );
 
-  const refused = sound(t, traced(t, "reject", [...cluster, vxlan], "http://empty/"));
+  const refused = sound(t, await traced("reject", [...cluster, vxlan], "http://empty/"));
   t.same(
     pick(
       refused.filter((r) => r["icmp.type"] !== "" && inPod("node-1")(r)),
@@ -334,21 +381,35 @@ t.test("what is stopped is seen up to there, and no further", options, (t) => {
   t.end();
 });
 
-t.test("UDP, SCTP and connections to the outside", options, (t) => {
+t.test("UDP, SCTP and connections to the outside", options, async (t) => {
   const objects = [...cluster, pool({ vxlanMode: "Always" })];
-  sound(t, traced(t, "udp", objects, "default/api:8080/UDP"));
-  const sctp = sound(t, traced(t, "sctp", objects, "default/api:8080/SCTP"));
+  sound(t, await traced("udp", objects, "default/api:8080/UDP"));
+  const sctp = sound(t, await traced("sctp", objects, "default/api:8080/SCTP"));
   t.ok(
     sctp.some((r) => r["sctp.chunk_type"] === "1" && r["sctp.checksum.status"] === "1"),
     "an INIT, its CRC32c right",
   );
-  const out = sound(t, traced(t, "outside", objects, "203.0.113.9:443"));
+  const out = sound(t, await traced("outside", objects, "203.0.113.9:443"));
   const sources = out.filter((r) => Number(r["tcp.flags"]) === 2).map((r) => r["ip.src"]);
   t.same(
     [sources[0], sources.at(-1)],
     ["10.244.1.10", "172.18.0.2"],
     "the node's address takes the pod's place",
   );
+  t.end();
+});
+
+t.test("the command writes the same capture each time", options, (t) => {
+  const manifest = write("command", [...cluster, pool({ vxlanMode: "Always" })]);
+  const files = [1, 2].map((n) => join(dir, `command-${n}.pcapng`));
+  for (const file of files) {
+    const { status, stderr } = netsim(["trace", "default/web", "http://api/", manifest, "--pcap", file]);
+    t.equal(status, 0, stderr);
+  }
+  const [first, second] = files.map((file) => readFileSync(file));
+  t.ok(first!.equals(second!));
+  content(t, sound(t, files[0]!), "/");
+  t.equal(netsim(["trace", "default/web", "http://api/", manifest, "--pcap", "/nowhere/x"]).status, 2);
   t.end();
 });
 

@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
+import { createNetwork } from "../../src/cni/network.ts";
+import { pathBetween } from "../../src/cni/paths.ts";
+import { loadFiles } from "../../src/model/load.ts";
 import { fitOf, outcomes } from "../../src/packet/fit.ts";
 import { boxText, layersOf } from "../../src/packet/layers.ts";
 import type { Tunnel } from "../../src/packet/path.ts";
@@ -13,6 +16,10 @@ import { overheadOf, roomIn, wrap } from "../../src/packet/tunnel.ts";
 import { example } from "../trace/support.ts";
 import { netsim } from "../cli/support.ts";
 import { labPath, outer, type Lab } from "./support.ts";
+
+t.setTimeout(240_000);
+const dir = mkdtempSync(join(tmpdir(), "netsim-ping-"));
+t.teardown(() => rmSync(dir, { recursive: true, force: true }));
 
 const LAB: Lab = {
   style: "routed",
@@ -195,6 +202,27 @@ t.test("what ping prints", (t) => {
   t.end();
 });
 
+t.test("the guide's MTUs of section 12", (t) => {
+  const files = ["cluster", "overlay-vxlan", "overlay-ipip"].map((f) => example(`02-pod-to-pod/${f}.yaml`));
+  const [cluster = "", vxlan = "", ipip = ""] = files;
+  const sealed = join(dir, "wireguard.json");
+  const metadata = { name: "default" };
+  const spec = { wireguardEnabled: true };
+  writeFileSync(
+    sealed,
+    JSON.stringify({ apiVersion: "crd.projectcalico.org/v1", kind: "FelixConfiguration", metadata, spec }),
+  );
+  const largest = (mtu: number, ...more: string[]) => {
+    const network = createNetwork(loadFiles([cluster, ...more]), { mtu });
+    const way = pathBetween(network, "default/pod-a", "default/pod-c");
+    return typeof way === "string" ? way : fitOf(way.path).largest;
+  };
+  t.same([largest(1500, vxlan), largest(9000, vxlan)], [1450, 8950], "VXLAN");
+  t.same([largest(1500, ipip), largest(9000, ipip)], [1480, 8980], "IP in IP");
+  t.equal(largest(9000, vxlan, sealed), 8940, "WireGuard");
+  t.end();
+});
+
 t.test("black holes", (t) => {
   const fit = (lab: Partial<Lab>) => fitOf(labPath({ ...LAB, ...lab }));
   t.equal(fit({}).blackHole, undefined, "routes answer");
@@ -260,10 +288,6 @@ t.test("a sweep has every size once", (t) => {
   );
   t.end();
 });
-
-t.setTimeout(240_000);
-const dir = mkdtempSync(join(tmpdir(), "netsim-ping-"));
-t.teardown(() => rmSync(dir, { recursive: true, force: true }));
 
 t.test("the command", (t) => {
   const files = ["cluster", "overlay-vxlan"].map((f) => example(`02-pod-to-pod/${f}.yaml`));
