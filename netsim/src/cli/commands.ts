@@ -71,7 +71,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   ping: {
     usage:
-      "FROM TO FILES... [-s SIZE] [-M do|dont|want|probe] [-c N] [--sweep] [--black-hole] [--bridge-netfilter] [--ip-family 4|6] [--json] [--pcap FILE] [--mtu OCTETS | NODE=OCTETS]... [--wire-mtu OCTETS] ... (options of netsim cni)",
+      "FROM TO FILES... [-s SIZE] [-M do|dont|want|probe] [-c N] [--sweep] [--black-hole] [--bridge-netfilter] [--clamp-mss pmtu|N] [--ip-family 4|6] [--json] [--pcap FILE] [--mtu OCTETS | NODE=OCTETS]... [--wire-mtu OCTETS] ... (options of netsim cni)",
     summary: "whether a packet of a size gets through, and what ping would say",
     load: () => import("./ping.ts"),
   },

@@ -27,6 +27,7 @@ export async function run(args: readonly string[]): Promise<number> {
     sweep: { type: "boolean" },
     "black-hole": { type: "boolean" },
     "bridge-netfilter": { type: "boolean" },
+    "clamp-mss": { type: "string" },
     "ip-family": { type: "string" },
     json: { type: "boolean" },
     pcap: { type: "string" },
@@ -39,6 +40,8 @@ export async function run(args: readonly string[]): Promise<number> {
   const count = wholeNumber("-c", values.count, 1, MOST_ECHOES) ?? 3;
   const discovery = choice("pmtudisc", values.pmtudisc, DISCOVERY) ?? "want";
   const family = choice("ip-family", values["ip-family"], ["4", "6"]);
+  const given = values["clamp-mss"];
+  const clamp = given === "pmtu" ? given : wholeNumber("--clamp-mss", given, 1, 65_535);
   const world: World = {
     blackHole: values["black-hole"] === true,
     bridgeNetfilter: values["bridge-netfilter"] === true,
@@ -66,7 +69,10 @@ export async function run(args: readonly string[]): Promise<number> {
   const options = { size, count, discovery, world, ...back };
   const result = values.pcap === undefined ? ping(path, options) : captured(values.pcap, path, options);
   const fit = fitOf(path, world);
-  const tcp = transfer(path, TRANSFER, createSender(path, world), back);
+  const tcp = transfer(path, TRANSFER, createSender(path, world), {
+    ...back,
+    ...(clamp !== undefined && { clamp }),
+  });
   const swept = values.sweep === true ? sweep(path, 0, mostPayload(path), options) : undefined;
   const text =
     values.json === true

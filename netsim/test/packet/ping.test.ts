@@ -316,6 +316,7 @@ t.test("the command", (t) => {
   t.match(hole.stdout, /2 packets transmitted, 0 received, 100% packet loss/);
   t.match(hole.stdout, /PMTU black hole/);
   t.match(hole.stdout, /TCP connects and then hangs/);
+  t.match(run(big, "--black-hole", "--clamp-mss", "pmtu").stdout, /TCP offers an MSS of 1410/);
 
   t.match(
     run("--wire-mtu", "1400", "-s", "1422", "-M", "do", "-c", "1").stdout,

@@ -57,9 +57,9 @@ const on = (link: number, journey: Journey | undefined): Wired[] =>
       inner: (frame.part?.of ?? frame).inside?.frame.octets ?? frame.octets,
     }));
 
-/** The second fragment of an outer packet that carries as much as the pod's MTU allows. */
-const middleLinkRest = ({ middleLinkMtu, underlayMtu }: Line): number =>
-  underlayMtu - 20 - Math.floor((middleLinkMtu - 20) / 8) * 8 + 20;
+/** The second fragment of an outer packet around a full TCP segment, which fills the path MTU. */
+const restOfFull = (pathMtu: number, overhead: number, middle: number): number =>
+  pathMtu + overhead - 20 - Math.floor((middle - 20) / 8) * 8 + 20;
 
 const recorded = process.env["NETSIM_RECORDED"];
 const more = recorded === undefined ? undefined : join(recorded, "encap", "vxlan-mtu.jsonl");
@@ -112,7 +112,7 @@ for (const source of sources) {
         for (const [octets, count] of later) {
           const had = line.outerLaterFragments[octets] ?? 0;
           // A later fragment does not say what it is of: those of full TCP segments are counted there too.
-          if (octets === middleLinkRest(line))
+          if (octets === restOfFull(sender.pathMtu(), overhead, middleLinkMtu))
             t.ok(had >= count, `${count} later fragments of ${octets} octets`);
           else t.equal(had, count, `later fragments of ${octets} octets`);
         }
