@@ -118,6 +118,8 @@ export function familiesOf(service: Service, stack: readonly IPFamily[]): readon
   const { ipFamilies = [], ipFamilyPolicy } = service.spec;
   const addresses = clusterAddresses(service).map(familyOf);
   const given = ipFamilies.length > 0 ? ipFamilies : addresses.length > 0 ? addresses : stack.slice(0, 1);
+  // With both, the API server has decided already.
+  if (ipFamilies.length > 0 && addresses.length > 0) return ipFamilies;
   const dual =
     ipFamilyPolicy === "RequireDualStack" || (ipFamilyPolicy === "PreferDualStack" && stack.length > 1);
   return [...new Set(dual && given.length === 1 ? [...given, other(given[0]!)] : given)];

@@ -109,6 +109,8 @@ t.test("families and addresses of a Service", (t) => {
     1,
     "headless",
   );
+  const decided = { clusterIP: "10.100.3.4", ipFamilies: ["IPv4"], ipFamilyPolicy: "PreferDualStack" };
+  t.same(dealt(decided, dual).clusterIPs, ["10.100.3.4"], "what an API server has filled in is its decision");
   t.same(dealt({ ipFamilyPolicy: "PreferDualStack" }, dual), both, "the same at every run");
   t.end();
 });
