@@ -13,6 +13,7 @@ import { walk } from "./walk.ts";
 export interface Reach {
   readonly pairs: number;
   readonly walked: number;
+  /** The first of them: at most 1000 each. */
   readonly translated: readonly {
     readonly from: string;
     readonly to: string;

@@ -12,17 +12,22 @@ export function addressesOf(network: Network, place: Place): readonly string[] {
 
 /**
  * The way from `from` to `to`, each `namespace/pod`, a node's name or an address; `v6` chooses the family where `to` has both.
- * A text where there is no such end.
+ * From an address outside it begins at the routers. A text where there is no such end.
  */
 export function pathBetween(network: Network, from: string, to: string, v6?: boolean): Walk | string {
-  const start = network.find(from);
-  if (start === undefined)
-    return parseAddress(from) === undefined
-      ? `there is no pod or node ${from}`
-      : `${from} is outside: paths begin at pods and nodes`;
+  const outside = parseAddress(from)?.text;
+  const start = network.find(from) ?? (outside === undefined ? undefined : network.place("router"));
+  if (start === undefined) return `there is no pod or node ${from}, and it is no address`;
   const target = network.find(to);
   const address = parseAddress(to)?.text;
-  const own = addressesOf(network, start);
+  const service = network.context.cluster.services.find((s) =>
+    (s.spec.clusterIPs ?? []).includes(address ?? ""),
+  );
+  if (service !== undefined) {
+    const { namespace, name } = service.metadata;
+    return `${to} is the address of the Service ${namespace}/${name}: name one of its pods (or ask netsim trace)`;
+  }
+  const own = start.kind === "router" && outside !== undefined ? [outside] : addressesOf(network, start);
   const wanted = (list: readonly string[]): string | undefined =>
     list.find((a) => (v6 === undefined || isV6(a) === v6) && own.some((o) => isV6(o) === isV6(a)));
   const destination = address ?? (target === undefined ? undefined : wanted(addressesOf(network, target)));
@@ -32,6 +37,6 @@ export function pathBetween(network: Network, from: string, to: string, v6?: boo
       : `${from} and ${to} have no address family in common`;
   if (!own.some((o) => isV6(o) === isV6(destination)))
     return `${from} has no ${isV6(destination) ? "IPv6" : "IPv4"} address`;
-  const source = start.kind === "pod" ? own.find((o) => isV6(o) === isV6(destination)) : undefined;
+  const source = start.kind === "node" ? undefined : own.find((o) => isV6(o) === isV6(destination));
   return walk(network, start, destination, source);
 }

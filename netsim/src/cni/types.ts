@@ -111,6 +111,8 @@ export interface Bpf {
   /** Outer addresses of the nodes whose traffic is encrypted, and with what. */
   readonly encrypt?: { readonly kind: "wireguard" | "esp"; readonly ends: ReadonlyMap<string, string> };
   readonly overlay?: string;
+  /** The node's own endpoints: address -> security identity, which goes along as the tunnel's network identifier. */
+  readonly identities: ReadonlyMap<string, number>;
 }
 
 /** A network namespace, or the routers between the nodes. `key`: `node/NAME`, `pod/NS/NAME`, `router`. */

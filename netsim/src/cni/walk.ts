@@ -166,7 +166,8 @@ export function walk(network: Network, from: Place, destination: string, source?
     const { tunnel } = device;
     if (tunnel === undefined) return drop(place, `${device.name} is no tunnel`);
     if (!passed) pass(place, device, inner, mtu);
-    const { kind, local, port, vni } = tunnel;
+    const { kind, local, port } = tunnel;
+    const vni = tunnel.vni ?? (inner === undefined ? undefined : place.bpf?.identities.get(packet.sent));
     const header: Tunnel = {
       kind,
       source: local,
@@ -267,7 +268,7 @@ export function walk(network: Network, from: Place, destination: string, source?
       (d) =>
         d.tunnel?.kind === header.kind &&
         d.tunnel.port === header.port &&
-        d.tunnel.vni === header.vni &&
+        (d.tunnel.vni === undefined || d.tunnel.vni === header.vni) &&
         d.tunnel.local === header.destination,
     );
     if (device === undefined)

@@ -186,6 +186,11 @@ t.test("WireGuard has a routing table of its own", (t) => {
   ]);
   t.same(around(way(net, "a", "d")), ["wireguard"]);
   t.same(around(way(net, "a", "b")), undefined, "not on one node");
+  t.same(
+    codes(network([...three, pool({})], { set: ["felix.wireguardEnabled=true"] })),
+    [],
+    "it needs nobody's routes",
+  );
   t.match(way(net, "a", "d").path.links.find((l) => l.kind === "wire")?.tunnels, [
     { port: 51820, source: "192.168.1.11", destination: "192.168.2.13" },
   ]);

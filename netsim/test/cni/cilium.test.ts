@@ -184,6 +184,23 @@ t.test("tables in tunnel mode", (t) => {
   t.end();
 });
 
+t.test("the network identifier is the sender's security identity", (t) => {
+  // docs.cilium.io, Identity: numbers from 256 to 65535 are the cluster's own; equal labels have equal identities.
+  const identity = (from: string, to: string) =>
+    way(cilium(), from, to).path.links.find((l) => l.kind === "wire")?.tunnels[0]?.vni ?? 0;
+  t.ok(identity("a", "c") >= 256 && identity("a", "c") <= 65_535);
+  t.equal(identity("a", "c"), identity("b", "d"));
+  const labelled = cilium({}, [
+    ...three.slice(0, 3),
+    pod("a", "n1", "10.244.1.5"),
+    { ...pod("c", "n2", "10.244.2.7"), metadata: { name: "c", namespace: "default", labels: { app: "x" } } },
+  ]);
+  const vni = (from: string, to: string) =>
+    way(labelled, from, to).path.links.find((l) => l.kind === "wire")?.tunnels[0]?.vni;
+  t.not(vni("a", "c"), vni("c", "a"));
+  t.end();
+});
+
 t.test("masquerading", (t) => {
   const seen = (options: NetworkOptions, to: string) => way(cilium(options), "a", to).path.sourceNat;
   t.equal(seen({}, "203.0.113.9"), "192.168.1.11");

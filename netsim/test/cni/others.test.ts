@@ -1,7 +1,20 @@
 /** Flannel, Weave and the plain bridge. */
 import t from "tap";
 import { bridgeFdb, ipNeigh, ipRoute } from "../../src/cni/iproute.ts";
-import { around, codes, devices, dual, flannelConfig, network, node, pod, three, way } from "./support.ts";
+import { pathBetween } from "../../src/cni/paths.ts";
+import {
+  around,
+  codes,
+  devices,
+  dual,
+  flannelConfig,
+  network,
+  node,
+  pod,
+  pool,
+  three,
+  way,
+} from "./support.ts";
 
 const routes = (net: ReturnType<typeof network>, key: string) => ipRoute(net.place(key)!);
 const flannel = (backend: object, objects: readonly object[] = three) =>
@@ -177,6 +190,28 @@ t.test("a bridge and routes", (t) => {
   t.match(way(net, "a", "10.244.1.99"), { outcome: "dropped" }, "nobody answers ARP");
   const six = network(dual);
   t.equal(way(six, "a", "c", true).outcome, "delivered");
+  t.end();
+});
+
+t.test("paths from nodes, and from outside", (t) => {
+  const vxlan = network([...three, pool({ vxlanMode: "Always" })]);
+  t.equal(way(vxlan, "n1", "c").path.source, "10.244.1.0", "the kernel takes the address of vxlan.calico");
+  t.equal(way(vxlan, "n1", "a").path.source, "192.168.1.11");
+  t.same(devices(way(vxlan, "n1", "n2")), ["n1/eth0", "-/wire", "n2/eth0"]);
+  t.match(way(vxlan, "203.0.113.9", "n2"), { outcome: "delivered", path: { source: "203.0.113.9" } });
+  t.equal(way(vxlan, "203.0.113.9", "c").outcome, "dropped", "no router knows pods");
+  t.equal(way(network(three), "203.0.113.9", "c").outcome, "delivered", "but where the network has routes");
+  const service = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "s" },
+    spec: { clusterIP: "10.96.0.9", ports: [{ port: 80 }] },
+  };
+  t.match(
+    pathBetween(network([...three, service]), "default/a", "10.96.0.9"),
+    /is the address of the Service default\/s/,
+  );
+  t.match(pathBetween(vxlan, "default/a", "fd00::1"), /has no IPv6 address/);
   t.end();
 });
 

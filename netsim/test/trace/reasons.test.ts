@@ -384,7 +384,22 @@ t.test("between nodes, as far as the CNI's objects say", async (t) => {
     mtu: 1500,
     overhead: 0,
   });
-  t.match(await route(pool({ vxlanMode: "Always" })), { encapsulation: "vxlan", mtu: 1450, overhead: 50 });
+  t.match(await route(pool({ vxlanMode: "Always" })), {
+    encapsulation: "vxlan",
+    mtu: 1450,
+    overhead: 50,
+    links: [
+      { node: "node-1", device: "eth0", kind: "pod", mtu: 1450 },
+      { device: /^cali/ },
+      { device: "vxlan.calico", mtu: 1450 },
+      { device: "eth0", kind: "card", mtu: 1500, tunnels: ["vxlan"] },
+      { kind: "wire" },
+      { node: "node-2", kind: "card" },
+      { device: "vxlan.calico" },
+      { device: /^cali/ },
+      { kind: "pod" },
+    ],
+  });
   t.match(await route(pool({ ipipMode: "CrossSubnet" })), {
     encapsulation: "ipip",
     mtu: 1480,

@@ -62,8 +62,10 @@ function strayPods({ ipam, context, pools }: Calico): Finding[] {
 }
 
 /** Pools without encapsulation over subnets, where no router knows the blocks. */
-function unroutable({ pools, ipam, bgp, context }: Calico): Finding[] {
+function unroutable({ pools, ipam, bgp, context, felix }: Calico): Finding[] {
   return pools.flatMap((pool): Finding[] => {
+    // WireGuard's routes and peers come from the datastore.
+    if (felix.wireguard(pool.block.family === "IPv6")) return [];
     if (pool.vxlan !== "Never" || pool.ipip !== "Never") return [];
     const v6 = pool.block.family === "IPv6";
     const owners = context.nodes.filter((n) =>
@@ -87,7 +89,7 @@ function brokenIpip({ pools, bgp, felix, context, ipam }: Calico): Finding[] {
   const needs = pools.some(
     (p) => p.vxlan === "Never" && !(p.ipip !== "Never" ? felix.programs.ipip : felix.programs.none),
   );
-  if (!needs) return [];
+  if (!needs || felix.wireguard(false)) return [];
   const deaf = context.nodes.flatMap((n) => {
     const from = ipam.affinities.filter(
       (a) => a.node !== n.name && bgp.learned(n.name, a.node, isV6(a.block.text)) === undefined,

@@ -1,15 +1,7 @@
 /** What Cilium does when a pod is made. */
-import { hostBlock, isV6, sha256Hex } from "../address.ts";
+import { hostBlock, isV6 } from "../address.ts";
 import type { Creation, CreationEvent, PodFacts } from "../types.ts";
-import { lxcOf, type Cilium } from "./state.ts";
-
-/** A real identity is dealt by the first who asks for the labels; here a number that follows from them. */
-export function identityOf({ namespace, pod }: PodFacts): number {
-  const labels = Object.entries({ ...pod.metadata.labels, "io.kubernetes.pod.namespace": namespace }).sort(
-    ([a], [b]) => (a < b ? -1 : 1),
-  );
-  return 256 + (Number.parseInt(sha256Hex(JSON.stringify(labels)).slice(0, 8), 16) % 65_280);
-}
+import { identityOf, lxcOf, type Cilium } from "./state.ts";
 
 export function ciliumCreation(cilium: Cilium, p: PodFacts): Creation {
   const { config } = cilium;

@@ -89,7 +89,8 @@ function podPart(cilium: Cilium, p: PodFacts): PodPart {
 /** Native routing where nobody has routes to the pods. */
 function findingsOf({ config, context }: Cilium): Finding[] {
   const { nodes } = context;
-  if (config.tunnel !== undefined || config.routable !== undefined) return mtuFindings(config, nodes);
+  if (config.tunnel !== undefined || config.routable !== undefined || config.encryption === "wireguard")
+    return mtuFindings(config, nodes);
   const v6 = config.underlay6;
   const apart = nodes.some((a) => nodes.some((b) => a !== b && !sameSubnet(a, b, v6)));
   if (nodes.length > 1 && !config.autoDirectRoutes)

@@ -3,7 +3,7 @@ import { bare, hostBlock, isV6, macOf } from "../address.ts";
 import { type NodeFacts, addressOf, sameSubnet } from "../nodes.ts";
 import type { Bpf, Device, NodePart, PodFacts, Route } from "../types.ts";
 import type { CiliumConfig } from "./config.ts";
-import { type Cilium, HOST, OVERHEAD, WIREGUARD_PORT, lxcOf, underlayOf } from "./state.ts";
+import { type Cilium, HOST, OVERHEAD, WIREGUARD_PORT, identityOf, lxcOf, underlayOf } from "./state.ts";
 
 export function nodePart(cilium: Cilium, facts: NodeFacts): NodePart {
   const { context } = cilium;
@@ -53,6 +53,7 @@ export function nodePart(cilium: Cilium, facts: NodeFacts): NodePart {
 
 function bpfOf({ context, config, rangesOf }: Cilium, facts: NodeFacts, local: readonly PodFacts[]): Bpf {
   const endpoints = new Map(local.flatMap((p) => p.addresses.map((a) => [a, lxcOf(p)] as const)));
+  const identities = new Map(local.flatMap((p) => p.addresses.map((a) => [a, identityOf(p)] as const)));
   const ipcache = context.nodes.flatMap((n) => {
     const end = underlayOf(config, n);
     if (n === facts || end === undefined) return [];
@@ -73,6 +74,7 @@ function bpfOf({ context, config, rangesOf }: Cilium, facts: NodeFacts, local: r
   return {
     endpoints,
     ipcache,
+    identities,
     ...(kind !== undefined && { encrypt: { kind, ends } }),
     ...(config.tunnel !== undefined && { overlay: `cilium_${config.tunnel}` }),
   };

@@ -1,5 +1,5 @@
 /** What all parts of Cilium's model share: the configuration, the nodes' ranges and gateways, MTUs. */
-import { blockOf, ciliumDevice, covers, isV6, nth, parseBlock } from "../address.ts";
+import { blockOf, ciliumDevice, covers, isV6, nth, parseBlock, sha256Hex } from "../address.ts";
 import type { Context } from "../network.ts";
 import { type NodeFacts, addressOf } from "../nodes.ts";
 import type { PodFacts } from "../types.ts";
@@ -83,3 +83,11 @@ export function routerOf(
 /** The address that a node's tunnels begin and end at. */
 export const underlayOf = (config: CiliumConfig, node: NodeFacts): string | undefined =>
   addressOf(node, config.underlay6);
+
+/** A real identity is dealt by the first who asks for the labels; here a number that follows from them. */
+export function identityOf({ namespace, pod }: PodFacts): number {
+  const labels = Object.entries({ ...pod.metadata.labels, "io.kubernetes.pod.namespace": namespace }).sort(
+    ([a], [b]) => (a < b ? -1 : 1),
+  );
+  return 256 + (Number.parseInt(sha256Hex(JSON.stringify(labels)).slice(0, 8), 16) % 65_280);
+}
