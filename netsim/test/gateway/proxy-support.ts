@@ -4,6 +4,8 @@ import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import { connect } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
 import type { Test } from "tap";
 import { loadText } from "../../src/model/load.ts";
 import { startProxy } from "../../src/proxy/proxy.ts";
@@ -138,5 +140,32 @@ export function call(
       resolve({ headers: got, body: text });
     });
     stream.end(body);
+  });
+}
+
+/** The certificate that is shown for a name, and what comes back for some octets. */
+export function handshake(
+  port: number,
+  options: ConnectionOptions,
+  text = "",
+): Promise<{ names: string; got: string; error?: string }> {
+  return new Promise((resolve) => {
+    let got = "";
+    const socket: TLSSocket = connectTls({ port, host: "127.0.0.1", ...options }, () => {
+      if (text !== "") socket.write(text);
+      else end();
+    });
+    const end = (error?: Error): void => {
+      const names = socket.getPeerCertificate()?.subjectaltname ?? "";
+      socket.destroy();
+      resolve({ names, got, ...(error !== undefined && { error: error.message }) });
+    };
+    socket.on("data", (chunk: Buffer) => {
+      got += chunk.toString();
+      if (got.includes("}")) end();
+    });
+    socket.on("error", end);
+    socket.on("close", () => end());
+    socket.setTimeout(5000, () => end(new Error("silence")));
   });
 }

@@ -33,7 +33,11 @@ t.test("routes: parents, kinds, namespaces, hostnames", (t) => {
   t.same(of(far, http(grpc), "HTTPRoute", "other"), not("NotAllowedByListeners"));
   t.same(of(far, http(grpc), "GRPCRoute", "other"), []);
 
-  const open = object("Gateway", "edge", { defaultScope: "All", listeners: [listener("web", 80, "HTTP")] });
+  const open = object("Gateway", "edge", {
+    gatewayClassName: "any",
+    defaultScope: "All",
+    listeners: [listener("web", 80, "HTTP")],
+  });
   const lost = { parentRefs: [], rules: [{ backendRefs: [{ name: "none", port: 80 }] }] };
   t.same(of({ ...lost, useDefaultGateways: "All" }, open), ["ResolvedRefs=False:BackendNotFound"]);
   t.same(of(lost, open), [], "without a word no Gateway takes it in");

@@ -31,6 +31,7 @@ export const object = (
 });
 export const gateway = (...listeners: Fields[]) =>
   object("Gateway", "edge", {
+    gatewayClassName: "edge",
     listeners: listeners.length > 0 ? listeners : [{ name: "web", port: 80, protocol: "HTTP" }],
   });
 export const to = (name: string, more: Fields = {}) => ({ name, port: 80, ...more });
