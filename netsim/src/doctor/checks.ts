@@ -18,6 +18,7 @@ import { backendMissing, grantMissing } from "./edge/references.ts";
 import { ingressBackend, ingressClass, ingressSecret, ingressTwice } from "./edge/ingress.ts";
 import { conntrackSize } from "./node/conntrack.ts";
 import { mtuMismatch } from "./node/mtu.ts";
+import { cniObjects } from "./node/network.ts";
 import { unsafeSysctl } from "./node/pod-sysctls.ts";
 import { tuningChecks } from "./node/tuning.ts";
 import { blockOfPods, blockOfServices } from "./policy/blocks.ts";
@@ -30,6 +31,7 @@ import {
   dnsIngressBlocked,
 } from "./policy/dns.ts";
 import { probeBlocked } from "./policy/probes.ts";
+import { toldDenied } from "./policy/told.ts";
 import {
   peerSelectsNothing,
   podSelectorAlone,
@@ -76,6 +78,7 @@ export const CHECKS: readonly Check[] = [
   fqdnNotLearned,
   autopathWithFqdn,
   probeBlocked,
+  toldDenied,
   // Services
   selectsNothing,
   noneReady,
@@ -118,6 +121,7 @@ export const CHECKS: readonly Check[] = [
   hostNetworkDns,
   serviceNotThere,
   // nodes
+  cniObjects,
   mtuMismatch,
   conntrackSize,
   ...tuningChecks,

@@ -2,6 +2,7 @@
  * Follows the advice in texts: manifests are changed line by line, so that comments and style stay wherever nothing changes. Each
  * step is tried on the smallest entry, and counts only when the text parses to exactly what the patch says.
  */
+import { bytesOfText } from "../model/bytes.ts";
 import { parsePiece, pieceText } from "../model/parse.ts";
 import { split } from "../model/split.ts";
 import type { Path } from "../model/read.ts";
@@ -11,7 +12,7 @@ import type { Change, Operation, Target } from "./types.ts";
 
 /** What the loader would read; undefined for what it could not. */
 function parseYaml(text: string): unknown {
-  const bytes = Buffer.from(text);
+  const bytes = bytesOfText(text);
   const parsed = parsePiece(bytes, { start: 0, end: bytes.length, line: 1, json: false });
   return "error" in parsed ? undefined : parsed.value;
 }
@@ -46,7 +47,7 @@ function withSetting(text: string, line: number, key: string, value: string): st
 }
 
 function editObject(text: string, target: Target, operation: Operation): string | undefined {
-  const bytes = Buffer.from(text);
+  const bytes = bytesOfText(text);
   for (const piece of split(bytes)) {
     const own = pieceText(bytes, piece);
     const value = parseYaml(own);

@@ -26,6 +26,15 @@ const HOSTLY =
 export const USUAL = new Set(
   "com org net edu gov io dev app cloud co info biz local internal svc".split(" "),
 );
+/** Those that a variable which holds a host's name may well end in, beside countries. */
+const POSSIBLE = new Set(
+  "mil int name pro tech online site xyz example test corp lan intranet home shop store ai cluster consul".split(
+    " ",
+  ),
+);
+const regions = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
+const isDomain = (label: string): boolean =>
+  POSSIBLE.has(label) || (/^[a-z]{2}$/.test(label) && regions.of(label.toUpperCase()) !== undefined);
 const ADDRESS = /^[\d.]+$/;
 const MOST_TEXT = 100_000;
 
@@ -49,8 +58,8 @@ export function hostsIn(text: string, hostly: boolean): readonly Found[] {
       const word = /^--?[a-z][\w-]*=(.*)$/i.exec(part)?.[1] ?? part;
       const match = BARE.exec(word.replace(/^["']|["']$/g, ""));
       if (match === null) continue;
-      const last = (match[1] ?? "").replace(/\.$/, "").split(".").at(-1)?.toLowerCase() ?? "";
-      if ((hostly && /^[a-z]{2,}$/.test(last)) || USUAL.has(last))
+      const last = (match[1] ?? "").replace(/\.$/, "").split(".").at(-1) ?? "";
+      if (USUAL.has(last) || (hostly && isDomain(last)))
         found.push({ host: match[1] ?? "", port: port(match[2]) });
     }
   return found.map((f) => ({ ...f, host: f.host.toLowerCase() })).filter(({ host }) => !ADDRESS.test(host));

@@ -17,6 +17,7 @@ export const NETWORK_POLICIES = kubernetes(
   "Network Policies",
   "concepts/services-networking/network-policies/",
 );
+export const NETWORKING = kubernetes("Cluster Networking", "concepts/cluster-administration/networking/");
 export const SERVICE = kubernetes("Service", "concepts/services-networking/service/");
 export const POD_DNS = kubernetes(
   "DNS for Services and Pods",

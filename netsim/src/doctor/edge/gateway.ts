@@ -41,7 +41,7 @@ export const routeNotAttached: Check = {
         const gateway = gatewayOf(given, parentRef);
         return [
           {
-            message: `${id(route.object)} is not attached to ${parentRef.kind} ${parentRef.namespace}/${parentRef.name}: ${MEANINGS[accepted.reason] ?? accepted.reason}`,
+            message: `it is not attached to ${parentRef.kind} ${parentRef.namespace}/${parentRef.name}: ${MEANINGS[accepted.reason] ?? accepted.reason}`,
             at: placeOf(route.object, parentPath(route, parentRef)),
             evidence: [
               evidence(`Accepted: False, reason ${accepted.reason}`),
@@ -89,7 +89,7 @@ function missingParents(cluster: Cluster, route: Route): Draft[] {
     const path = parentPath(route, parent);
     return [
       {
-        message: `${id(route.object)} names Gateway ${parent.namespace}/${parent.name}, which is not there`,
+        message: `it names Gateway ${parent.namespace}/${parent.name}, which is not there`,
         at: placeOf(route.object, path),
         evidence: [evidence(`there are ${listText(gateways.map(id))}`, placeOf(gateways[0] as OtherObject))],
         fix:
@@ -192,7 +192,7 @@ export const listenerUnusable: Check = {
       const conflict = reason.endsWith("Conflict") && bad.length > 1;
       return [
         {
-          message: `listeners ${listText(bad.map((l) => l.name))} of ${id(gateway)} are not used: ${reason}`,
+          message: `listeners ${listText(bad.map((l) => l.name))} are not used: ${reason}`,
           at: placeOf(last.owner, path),
           evidence: bad
             .map((l) =>

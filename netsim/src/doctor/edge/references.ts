@@ -11,7 +11,6 @@ import { nearest } from "../nearest.ts";
 import { evidence, listText, placeOf } from "../place.ts";
 import { GATEWAY, REFERENCE_GRANT } from "../sources.ts";
 import type { Check, Draft } from "../types.ts";
-import { id } from "./gateway.ts";
 
 interface BadRef {
   readonly route: Route;
@@ -55,7 +54,7 @@ export const grantMissing: Check = {
     const routes = badRefs(given)
       .filter(({ ref }) => ref.fault === "RefNotPermitted")
       .map(({ route, path, ref }): Draft => ({
-        message: `${id(route.object)} uses ${ref.kind} ${ref.namespace}/${ref.name}, which no ReferenceGrant in ${ref.namespace} allows`,
+        message: `it uses ${ref.kind} ${ref.namespace}/${ref.name}, which no ReferenceGrant in ${ref.namespace} allows`,
         at: placeOf(route.object, path),
         evidence: [evidence("ResolvedRefs: False, reason RefNotPermitted")],
         fix: fix(
@@ -73,7 +72,7 @@ export const grantMissing: Check = {
           const path = ["spec", "listeners", i, "tls", "certificateRefs", j];
           return [
             {
-              message: `${id(gateway)} uses Secret ${ref.namespace}/${ref.name}, which no ReferenceGrant in ${ref.namespace} allows`,
+              message: `it uses Secret ${ref.namespace}/${ref.name}, which no ReferenceGrant in ${ref.namespace} allows`,
               at: placeOf(gateway, path),
               evidence: [evidence("ResolvedRefs: False, reason RefNotPermitted")],
               fix: fix(
@@ -122,7 +121,7 @@ export const backendMissing: Check = {
                   5,
                 )}`;
         return {
-          message: `${id(route.object)} sends requests to ${ref.kind} ${ref.namespace}/${ref.name}, which ${why}`,
+          message: `it sends requests to ${ref.kind} ${ref.namespace}/${ref.name}, which ${why}`,
           at: placeOf(route.object, path),
           evidence: [
             evidence(`ResolvedRefs: False, reason ${ref.fault ?? ""}`),

@@ -1,26 +1,27 @@
 /** Sizes of packets: the pods' MTU, what a tunnel adds, and what the network card takes. */
 import { load } from "js-yaml";
-import { fields, number, text } from "../../gateway/fields.ts";
-import type { OtherObject } from "../../model/types.ts";
+import { fields, list, number, text } from "../../gateway/fields.ts";
+import type { KubeObject } from "../../model/types.ts";
 import type { Path } from "../../model/read.ts";
 import type { Context } from "../context.ts";
 import { fix, patch, set } from "../fix.ts";
-import { evidence, placeOf } from "../place.ts";
+import { evidence, NOWHERE, placeOf } from "../place.ts";
 import { CALICO_MTU } from "../sources.ts";
-import type { Change, Check, Draft } from "../types.ts";
+import type { Change, Check, Draft, Evidence } from "../types.ts";
+import { sampleFit, type SampleFit } from "./network.ts";
 
 /** Octets that a tunnel puts around a packet, over IPv4 (the guide's table; RFC 7348, RFC 2003, WireGuard's whitepaper). */
 const OVERHEAD = { none: 0, vxlan: 50, ipip: 20, geneve: 50, wireguard: 60 } as const;
 type Tunnel = keyof typeof OVERHEAD;
 
 interface Setting {
-  readonly object: OtherObject;
+  readonly object: KubeObject;
   readonly path: Path;
   readonly name: string;
   readonly mtu: number;
   readonly tunnel: Tunnel;
   /** What says that there is this tunnel. */
-  readonly because: { readonly object: OtherObject; readonly path: Path; readonly text: string };
+  readonly because: { readonly object: KubeObject; readonly path: Path; readonly text: string };
   change(mtu: number): Change;
 }
 
@@ -37,84 +38,156 @@ export const mtuMismatch: Check = {
   severity: "error",
   why: "A tunnel adds its headers to every packet. Where pods may send packets that do not fit the card with them, large ones are fragmented or vanish (where ICMP is filtered): small requests work, and large answers hang.",
   sources: [CALICO_MTU],
-  run: (context) =>
-    [...calico(context), ...flannel(context)].flatMap((setting): Draft[] => {
-      const { object, path, name, mtu, tunnel, because } = setting;
-      const card = cardFor(mtu, context.options.nic);
-      const overhead = OVERHEAD[tunnel];
-      if (card === undefined || mtu + overhead <= card) return [];
-      const fits = card - overhead;
-      const said = context.options.nic === undefined ? "the smallest usual card for it" : "the nodes' card";
-      return [
-        {
-          message: `${name} is ${mtu}, and with the ${overhead} octets of ${tunnel} a packet has ${mtu + overhead}: ${said} takes ${card}`,
-          at: placeOf(object, path),
-          subjects: [placeOf(object, path), placeOf(because.object, because.path)],
-          evidence: [
-            evidence(because.text, placeOf(because.object, because.path)),
-            evidence(
-              `pod ${mtu} + ${tunnel} ${overhead} = ${mtu + overhead} > card ${card}; ping -M do -s ${mtu - 28} from a pod to one on another node gets no answer, -s ${fits - 28} does`,
-            ),
-          ],
-          fix: fix(`set ${name} to ${fits}`, setting.change(fits)),
-          cause: name,
-        },
-      ];
-    }),
+  run: (context) => {
+    const written = [...calico(context), ...flannel(context)].flatMap((setting) => draftOf(context, setting));
+    return written.length > 0 ? written : blackHole(context);
+  },
 };
+
+function draftOf(context: Context, setting: Setting): Draft[] {
+  const { object, path, name, mtu, tunnel, because } = setting;
+  const card = cardFor(mtu, context.options.nic);
+  const overhead = OVERHEAD[tunnel];
+  if (card === undefined || mtu + overhead <= card) return [];
+  const fits = card - overhead;
+  const said = context.options.nic === undefined ? "the smallest usual card for it" : "the nodes' card";
+  const fit = sampleFit(context, card);
+  return [
+    {
+      message: `${name} is ${mtu}, and with the ${overhead} octets of ${tunnel} a packet has ${mtu + overhead}: ${said} takes ${card}`,
+      at: placeOf(object, path),
+      subjects: [placeOf(object, path), placeOf(because.object, because.path)],
+      evidence: [
+        evidence(because.text, placeOf(because.object, because.path)),
+        evidence(`pods ${mtu} + ${tunnel} ${overhead} = ${mtu + overhead} > card ${card}`),
+        ...(fit === undefined ? [] : [pingEvidence(fit)]),
+      ],
+      fix: fix(`set ${name} to ${fits}`, setting.change(fits)),
+      cause: name,
+    },
+  ];
+}
+
+/** Of a packet that is too large, what the model's devices make of it: fragments around it, or silence. */
+function pingEvidence({ from, to, largest, whole, blackHole }: SampleFit): Evidence {
+  const way = `${from} to ${to}`;
+  if (blackHole !== undefined)
+    return evidence(
+      `${way}: packets of ${blackHole.from} to ${blackHole.to} octets vanish without a word; ping -M do -s ${largest - 28} is the largest that is answered`,
+    );
+  return evidence(
+    whole < largest
+      ? `${way}: packets of more than ${whole} octets go in two fragments, and are lost wherever fragments are filtered`
+      : `${way}: packets of more than ${largest} octets are refused, and the sender is told`,
+  );
+}
+
+/** Sizes that pods may send and that are lost on the way, whatever it is that makes them too large. */
+function blackHole(context: Context): readonly Draft[] {
+  const fit = sampleFit(context, context.options.nic);
+  if (fit?.blackHole === undefined) return [];
+  const { chain, tightest, blackHole: hole } = fit;
+  return [
+    {
+      message: `packets of ${hole.from} to ${hole.to} octets from ${fit.from} to ${fit.to} vanish: ${tightest?.device ?? "a device"} of ${tightest?.node ?? "the way"} has no room for them`,
+      at: NOWHERE,
+      evidence: [
+        evidence(
+          chain.map((s) => `${s.device} ${s.mtu}${s.overhead === 0 ? "" : ` (- ${s.overhead})`}`).join(" > "),
+        ),
+        pingEvidence(fit),
+      ],
+      fix: fix(`give pods an MTU of ${fit.largest} at most, in the CNI's configuration`),
+      cause: "path",
+    },
+  ];
+}
 
 const isOn = (mode: unknown): boolean => typeof mode === "string" && mode !== "Never" && mode !== "None";
 
-/** FelixConfiguration's MTUs, for the tunnels that the pools use; the pods' one for the thickest of them. */
-function calico(context: Context): readonly Setting[] {
-  const pools = context.others("IPPool");
-  const felix = context.others("FelixConfiguration").find((f) => f.metadata.name === "default");
-  if (felix === undefined) return [];
-  const spec = fields(felix.spec);
-  const uses = (tunnel: "vxlan" | "ipip") =>
-    pools.flatMap((pool) => {
-      const own = fields(pool.spec);
-      const mode = own[`${tunnel}Mode`];
-      const word = text(own["encapsulation"]) ?? "";
-      if (isOn(mode)) return [because(pool, ["spec", `${tunnel}Mode`], `${tunnel}Mode: ${String(mode)}`)];
-      if (word.toLowerCase().startsWith(tunnel))
-        return [because(pool, ["spec", "encapsulation"], `encapsulation: ${word}`)];
-      return [];
-    })[0];
-  const wireguard =
-    spec["wireguardEnabled"] === true
-      ? because(felix, ["spec", "wireguardEnabled"], "wireguardEnabled: true")
+type Because = Setting["because"];
+const because = (object: KubeObject, path: Path, what: string): Because => ({ object, path, text: what });
+
+/** What says that Calico uses a tunnel: a pool, the operator's Installation, or calico-node's environment for the first pool. */
+function calicoTunnel(context: Context, tunnel: "vxlan" | "ipip"): Because | undefined {
+  const said = (object: KubeObject, spec: ReturnType<typeof fields>, path: Path): Because | undefined => {
+    const mode = spec[`${tunnel}Mode`];
+    const word = text(spec["encapsulation"]) ?? "";
+    if (isOn(mode)) return because(object, [...path, `${tunnel}Mode`], `${tunnel}Mode: ${String(mode)}`);
+    return word.toLowerCase().startsWith(tunnel)
+      ? because(object, [...path, "encapsulation"], `encapsulation: ${word}`)
       : undefined;
-  const found: Setting[] = [];
-  const add = (key: string, tunnel: Tunnel, why: Setting["because"] | undefined): void => {
-    const mtu = number(spec[key]);
-    // 0: Calico finds it out by itself.
-    if (mtu === undefined || mtu === 0 || why === undefined) return;
-    const path = ["spec", key];
-    found.push({
-      object: felix,
-      path,
-      name: key,
-      mtu,
-      tunnel,
-      because: why,
-      change: (to) => patch(felix, set(path, to)),
-    });
   };
-  const [vxlan, ipip] = [uses("vxlan"), uses("ipip")];
-  add("vxlanMTU", "vxlan", vxlan);
-  add("ipipMTU", "ipip", ipip);
-  add("wireguardMTU", "wireguard", wireguard);
-  if (vxlan !== undefined) add("mtu", "vxlan", vxlan);
-  else if (ipip !== undefined) add("mtu", "ipip", ipip);
-  return found;
+  const pools = context.others("IPPool");
+  const found = pools.flatMap((pool) => said(pool, fields(pool.spec), ["spec"]) ?? []);
+  const installed = context
+    .others("Installation")
+    .flatMap((o) =>
+      list(fields(fields(o.spec)["calicoNetwork"])["ipPools"]).flatMap(
+        (pool, i) => said(o, fields(pool), ["spec", "calicoNetwork", "ipPools", i]) ?? [],
+      ),
+    );
+  const name = `CALICO_IPV4POOL_${tunnel.toUpperCase()}`;
+  const started = context.given.workloads.flatMap((w) =>
+    w.spec.template.spec.containers.flatMap((c, i) =>
+      (c.env ?? []).flatMap(({ name: own, value, index }) =>
+        own === name && isOn(value)
+          ? because(w, ["spec", "template", "spec", "containers", i, "env", index], `${name}: ${value}`)
+          : [],
+      ),
+    ),
+  );
+  return found[0] ?? installed[0] ?? (pools.length === 0 ? started[0] : undefined);
 }
 
-const because = (object: OtherObject, path: Path, what: string): Setting["because"] => ({
-  object,
-  path,
-  text: what,
-});
+/** MTUs of Felix for each tunnel, and those for pods (of Felix, the operator, calico-config) with the thickest tunnel in use. */
+function calico(context: Context): readonly Setting[] {
+  const felix = context.others("FelixConfiguration").find((f) => f.metadata.name === "default");
+  const spec = fields(felix?.spec);
+  const used: readonly (readonly [Tunnel, Because | undefined])[] = [
+    [
+      "wireguard",
+      felix !== undefined && spec["wireguardEnabled"] === true
+        ? because(felix, ["spec", "wireguardEnabled"], "wireguardEnabled: true")
+        : undefined,
+    ],
+    ["vxlan", calicoTunnel(context, "vxlan")],
+    ["ipip", calicoTunnel(context, "ipip")],
+  ];
+  const found: Setting[] = [];
+  const add = (
+    object: KubeObject,
+    path: Path,
+    written: unknown,
+    tunnel: Tunnel,
+    why: Because | undefined,
+  ): void => {
+    const mtu = Number(written);
+    // 0: Calico finds it out by itself.
+    if (!(mtu > 0) || why === undefined) return;
+    const name = String(path.at(-1));
+    const kept = (to: number): unknown => (typeof written === "string" ? String(to) : to);
+    const change = (to: number): Change => patch(object, set(path, kept(to)));
+    found.push({ object, path, name, mtu, tunnel, because: why, change });
+  };
+  const thickest = used.find(([, why]) => why !== undefined);
+  const forPods = (object: KubeObject, path: Path, written: unknown): void => {
+    if (thickest !== undefined) add(object, path, written, ...thickest);
+  };
+  if (felix !== undefined) {
+    for (const [tunnel, why] of used) {
+      const key = `${tunnel}MTU`;
+      add(felix, ["spec", key], spec[key], tunnel, why);
+    }
+    forPods(felix, ["spec", "mtu"], spec["mtu"]);
+  }
+  for (const o of context.others("Installation"))
+    forPods(o, ["spec", "calicoNetwork", "mtu"], fields(fields(o.spec)["calicoNetwork"])["mtu"]);
+  for (const map of context.others("ConfigMap"))
+    if (map.metadata.name === "calico-config")
+      forPods(map, ["data", "veth_mtu"], fields(map.data)["veth_mtu"]);
+  return found;
+}
 
 /** `Backend.MTU` of flannel's net-conf.json. */
 function flannel(context: Context): readonly Setting[] {

@@ -1,9 +1,9 @@
 /** The rule that lets a pod's queries through, written into the policy that stops them. */
-import type { CiliumNetworkPolicy, KubeObject, NetworkPolicy } from "../../model/types.ts";
+import type { CalicoPolicy, CiliumNetworkPolicy, KubeObject, NetworkPolicy } from "../../model/types.ts";
 import type { Endpoint } from "../../policy/endpoint.ts";
 import type { Rule } from "../../policy/rule.ts";
 import { append, fix, patch, set } from "../fix.ts";
-import type { Fix } from "../types.ts";
+import type { Change, Fix } from "../types.ts";
 import type { Blocked } from "./dns-scan.ts";
 import { isCilium, isNetworkPolicy, lastingLabels, namespaceIs, specsOf } from "./shared.ts";
 
@@ -20,12 +20,30 @@ export function allowDns(policy: KubeObject, { server, probe }: Blocked): Fix {
     const rule = { to: [peerOf(server)], ports };
     return fix(text, patch(policy, append(["spec", "egress"], policy.spec.egress, rule)));
   }
+  if (isCalico(policy)) return fix(text, ...calicoRules(policy, server, probe.port));
   const [spec] = isCilium(policy) ? specsOf(policy) : [];
   if (spec === undefined) return fix(text);
   return fix(
     text,
     patch(policy, append([...spec.path, "egress"], spec.spec.egress, ciliumRule(server, probe.port))),
   );
+}
+
+const isCalico = (o: KubeObject): o is CalicoPolicy => /^(crd\.)?projectcalico\.org\//.test(o.apiVersion);
+
+/** Before the others: the first rule that matches counts. */
+function calicoRules(policy: CalicoPolicy, server: Endpoint, port: number): readonly Change[] {
+  const destination = {
+    namespaceSelector: `kubernetes.io/metadata.name == '${server.namespace}'`,
+    selector: Object.entries(lastingLabels(server.labels))
+      .map(([key, value]) => `${key} == '${value}'`)
+      .join(" && "),
+    ports: [port],
+  };
+  const rules = BOTH.map(({ protocol }) => ({ action: "Allow", protocol, destination }));
+  const path = ["spec", "egress"];
+  if (policy.spec.egress === undefined) return [patch(policy, set(path, rules))];
+  return [patch(policy, ...[...rules].reverse().map((rule) => set([...path, 0], rule)))];
 }
 
 const peerOf = (server: Endpoint) => ({

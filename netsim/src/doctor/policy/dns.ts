@@ -9,22 +9,12 @@ import { coredns, DEBUG_DNS, NETWORK_POLICIES, NODELOCAL } from "../sources.ts";
 import type { Check, Draft } from "../types.ts";
 import { addTcp, allowAddress, allowDns, correctPeer, letIn } from "./dns-fix.ts";
 import { dnsScan, type Blocked } from "./dns-scan.ts";
-import {
-  isCilium,
-  isNetworkPolicy,
-  lookupEvidence,
-  placeOfSide,
-  podPlace,
-  sideEvidence,
-  usualName,
-} from "./shared.ts";
+import { isNetworkPolicy, lookupEvidence, placeOfSide, podPlace, sideEvidence, usualName } from "./shared.ts";
 
 /** The policy to put a rule into: one that has rules already says more of what was meant than one that denies all. */
 function policyOf({ side }: Blocked): KubeObject | undefined {
   const policies = side.rule === undefined ? side.policies : [side.rule.object];
-  const withRules = policies.find(
-    (p) => (isNetworkPolicy(p) && (p.spec.egress ?? []).length > 0) || isCilium(p),
-  );
+  const withRules = policies.find((p) => !isNetworkPolicy(p) || (p.spec.egress ?? []).length > 0);
   return withRules ?? policies[0];
 }
 

@@ -12,16 +12,18 @@ import type { Change, Check, Draft, Fix } from "../types.ts";
 interface Peer {
   readonly policy: NetworkPolicy;
   readonly peer: NetworkPolicyPeer;
+  /** The others of the same rule. */
+  readonly beside: readonly NetworkPolicyPeer[];
   readonly path: Path;
 }
 
 function peersOf({ given }: Context): readonly Peer[] {
   return given.networkPolicies.flatMap((policy) => [
     ...(policy.spec.ingress ?? []).flatMap(({ from = [] }, i) =>
-      from.map((peer, j) => ({ policy, peer, path: ["spec", "ingress", i, "from", j] })),
+      from.map((peer, j) => ({ policy, peer, beside: from, path: ["spec", "ingress", i, "from", j] })),
     ),
     ...(policy.spec.egress ?? []).flatMap(({ to = [] }, i) =>
-      to.map((peer, j) => ({ policy, peer, path: ["spec", "egress", i, "to", j] })),
+      to.map((peer, j) => ({ policy, peer, beside: to, path: ["spec", "egress", i, "to", j] })),
     ),
   ]);
 }
@@ -44,8 +46,8 @@ export const podSelectorAlone: Check = {
   why: "A podSelector alone looks among the pods of the policy's own namespace. Pods of other namespaces, whatever their labels, need a namespaceSelector in the same list entry.",
   sources: [NETWORK_POLICIES],
   run: (context) => {
-    const { given, podsIn } = context;
-    return peersOf(context).flatMap(({ policy, peer, path }): Draft[] => {
+    const { podsIn } = context;
+    return peersOf(context).flatMap(({ policy, peer, beside, path }): Draft[] => {
       const { podSelector, namespaceSelector } = peer;
       if (podSelector === undefined || namespaceSelector !== undefined || isEmpty(podSelector)) return [];
       const selector = compileSelector(podSelector);
@@ -54,14 +56,22 @@ export const podSelectorAlone: Check = {
         ...podsIn(namespace).map((p) => p.metadata.labels),
         ...templateLabels(context, namespace),
       ];
-      if (here.some((labels) => selector.matches(labels))) return [];
-      const elsewhere = context.pods.filter((p) => selector.matches(p.metadata.labels));
+      const some = here.some((labels) => selector.matches(labels));
+      const others = some ? strangers(context, policy) : context.pods;
+      const elsewhere = others.filter(
+        (p) => selector.matches(p.metadata.labels) && !beside.some((b) => selects(context, b, p)),
+      );
       if (elsewhere.length === 0) return [];
       const namespaces = [...new Set(elsewhere.map((p) => p.metadata.namespace))].sort();
-      const home = given.namespaces.filter((n) => namespaces.includes(n.metadata.name));
+      const meant = namespacesSelector(namespaces);
+      const have = `${count(elsewhere.length, "pod")} of ${listText(namespaces)} ${elsewhere.length === 1 ? "has" : "have"} it`;
+      const what = selectorText(podSelector);
       return [
         {
-          message: `no pod of ${namespace} has ${selectorText(podSelector)}; ${count(elsewhere.length, "pod")} of ${listText(namespaces)} ${elsewhere.length === 1 ? "has" : "have"}`,
+          severity: some ? "note" : "error",
+          message: some
+            ? `${what} means pods of ${namespace} alone; ${have} too`
+            : `no pod of ${namespace} has ${what}; ${have}`,
           at: placeOf(policy, path),
           subjects: uniqueBy(
             elsewhere.map((p) => placeOf(p)),
@@ -70,19 +80,15 @@ export const podSelectorAlone: Check = {
           evidence: elsewhere
             .slice(0, 3)
             .map((p) => evidence(`${podId(p)} has the labels, and is in another namespace`, placeOf(p))),
-          fix: fix(
-            `add a namespaceSelector for ${listText(namespaces)} to the same peer`,
-            patch(
-              policy,
-              set(
-                [...path, "namespaceSelector"],
-                namespacesSelector(
-                  namespaces,
-                  home.map((n) => n.metadata.name),
-                ),
+          fix: some
+            ? fix(
+                `where they are meant too, add a peer with a namespaceSelector for ${listText(namespaces)}`,
+                patch(policy, set([...path.slice(0, -1), "-"], { namespaceSelector: meant, podSelector })),
+              )
+            : fix(
+                `add a namespaceSelector for ${listText(namespaces)} to the same peer`,
+                patch(policy, set([...path, "namespaceSelector"], meant)),
               ),
-            ),
-          ),
           cause: path.join("."),
         },
       ];
@@ -90,11 +96,30 @@ export const podSelectorAlone: Check = {
   },
 };
 
-function namespacesSelector(names: readonly string[], known: readonly string[]): LabelSelector {
+/** Whether a peer with a namespaceSelector takes the pod. */
+function selects({ given }: Context, peer: NetworkPolicyPeer, { metadata }: Pod): boolean {
+  const { namespaceSelector, podSelector = {} } = peer;
+  const home = given.namespaces.find((n) => n.metadata.name === metadata.namespace);
+  return (
+    namespaceSelector !== undefined &&
+    compileSelector(namespaceSelector).matches(home?.metadata.labels ?? {}) &&
+    compileSelector(podSelector).matches(metadata.labels)
+  );
+}
+
+/** Pods of other namespaces, but of those that have such pods as the policy is about themselves: they talk among each other. */
+function strangers({ pods }: Context, { metadata, spec }: NetworkPolicy): readonly Pod[] {
+  const subject = compileSelector(spec.podSelector);
+  const served = new Set(
+    pods.filter((p) => subject.matches(p.metadata.labels)).map((p) => p.metadata.namespace),
+  );
+  return pods.filter((p) => p.metadata.namespace !== metadata.namespace && !served.has(p.metadata.namespace));
+}
+
+function namespacesSelector(names: readonly string[]): LabelSelector {
   const key = "kubernetes.io/metadata.name";
-  const all = names.filter((n) => known.includes(n));
-  const [only] = all;
-  if (all.length === 1 && only !== undefined) return { matchLabels: { [key]: only } };
+  const [only] = names;
+  if (names.length === 1 && only !== undefined) return { matchLabels: { [key]: only } };
   return { matchExpressions: [{ key, operator: "In", values: [...names] }] };
 }
 

@@ -32,7 +32,7 @@ function unread(type: "Ingress" | "Egress") {
       const open = first !== undefined && !stages.some((s) => s.otherwise === "deny");
       return [
         {
-          message: `${count(rules.length, `${direction} rule`)} restrict nothing: policyTypes is [${policyTypes.join(", ")}]`,
+          message: `${count(rules.length, `${direction} rule`)} ${rules.length === 1 ? "restricts" : "restrict"} nothing: policyTypes is [${policyTypes.join(", ")}]`,
           at: placeOf(policy, ["spec", "policyTypes"]),
           subjects: subjectsOf(policy, pods),
           evidence: [

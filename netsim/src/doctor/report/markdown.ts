@@ -1,7 +1,7 @@
 /** A diagnosis for a pull request. */
 import { count } from "../place.ts";
 import type { Diagnosis, Finding, Place } from "../types.ts";
-import { changeLines, placeText } from "./text.ts";
+import { behind, changeLines, placeText } from "./text.ts";
 
 /** Where the manual's section on a check is, seen from the repository's root. */
 export const manualUrl = (id: string): string =>
@@ -46,7 +46,7 @@ function section({ severity, id, title, message, at: place, subjects, evidence, 
     "",
     `${at(place)}: ${plain(message)}`,
     "",
-    ...evidence.map((e) => `- ${plain(e.text)}${e.file === null ? "" : ` (${code(placeText(e))})`}`),
+    ...evidence.map((e) => `- ${plain(e.text)}${behind(e.text, e) === "" ? "" : ` (${code(placeText(e))})`}`),
     ...(others.length === 0
       ? []
       : [

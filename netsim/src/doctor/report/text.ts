@@ -1,7 +1,9 @@
 /** A diagnosis for a terminal. */
 import { dump } from "js-yaml";
+import { fieldName } from "../../model/read.ts";
+import { partsOf } from "../apply.ts";
 import { count } from "../place.ts";
-import type { Change, Diagnosis, Finding, Place, Severity } from "../types.ts";
+import type { Change, Diagnosis, Finding, Operation, Place, Severity } from "../types.ts";
 
 export interface TextOptions {
   readonly color?: boolean;
@@ -16,6 +18,12 @@ const CODES: Readonly<Record<Severity | "bold" | "dim", string>> = {
   bold: "1",
   dim: "2",
 };
+
+/** A place in parentheses, unless the text names it. */
+export function behind(text: string, place: Place): string {
+  const where = placeText(place);
+  return where === "" || text.includes(where) ? "" : ` (${where})`;
+}
 
 /** `file:line`, `file`, or nothing. */
 export const placeText = ({ file, line }: Place): string =>
@@ -43,10 +51,7 @@ export function doctorText(
             `          concerns ${s.object ?? ""}${s.file === null ? "" : paint("dim", ` (${placeText(s)})`)}`,
         ),
       ...more,
-      ...evidence.map(
-        (e) =>
-          `        ${paint("dim", "-")} ${e.text}${e.file === null ? "" : paint("dim", ` (${placeText(e)})`)}`,
-      ),
+      ...evidence.map((e) => `        ${paint("dim", "-")} ${e.text}${paint("dim", behind(e.text, e))}`),
       `        ${paint("bold", "fix:")} ${fix.text}`,
       ...fix.changes.flatMap(changeLines).map((l) => paint("dim", `          ${l}`)),
     ].join("\n");
@@ -70,7 +75,10 @@ export function changeLines(change: Change): readonly string[] {
   return [
     head,
     ...change.operations.flatMap((operation) => {
-      const path = operation.path.slice(1).replaceAll("/", ".").replaceAll("~1", "/").replaceAll("~0", "~");
+      const path = fieldName(
+        partsOf(operation.path).map((part) => (/^\d+$/.test(part) ? Number(part) : part)),
+      );
+      if (path.endsWith(".-")) return added(path.slice(0, -2), operation);
       if (operation.op === "remove") return [`  remove ${path}`];
       const { value } = operation;
       if (typeof value !== "object" || value === null) {
@@ -83,6 +91,13 @@ export function changeLines(change: Change): readonly string[] {
     }),
   ];
 }
+
+const added = (list: string, operation: Operation): readonly string[] => [
+  `  ${list}:`,
+  ...limited(yaml(["value" in operation ? operation.value : ""]))
+    .map((l) => `    ${l}`)
+    .map((l, i) => (i === 0 ? l.replace("    - ", "  + - ") : l)),
+];
 
 const yaml = (value: unknown): string[] => dump(value, { lineWidth: -1, noRefs: true }).trimEnd().split("\n");
 const limited = (lines: readonly string[]): readonly string[] =>

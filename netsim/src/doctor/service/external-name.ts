@@ -7,7 +7,6 @@ import { create, fix, patch, remove, set } from "../fix.ts";
 import { evidence, placeOf } from "../place.ts";
 import { SERVICE } from "../sources.ts";
 import type { Check, Draft } from "../types.ts";
-import { serviceId } from "./shared.ts";
 
 const externalNames = ({ given }: Context): readonly { service: Service; target: string }[] =>
   given.services.flatMap((service) =>
@@ -32,7 +31,7 @@ export const externalNameAddress: Check = {
       const own = `${name}.${namespace}.svc.${context.kubelet.clusterDomain}.`;
       return [
         {
-          message: `${serviceId(service)} is an alias of ${target}, which is an address and no name`,
+          message: `it is an alias of ${target}, which is an address and no name`,
           at: placeOf(service, PATH),
           evidence: [
             evidence(`${own} CNAME ${target}., and there is no domain ${target}.`, placeOf(service, PATH)),

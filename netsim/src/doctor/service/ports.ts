@@ -6,7 +6,7 @@ import { nearest } from "../nearest.ts";
 import { evidence, listText, placeOf, uniqueBy } from "../place.ts";
 import { DEBUG_SERVICE, PROBES, SERVICE } from "../sources.ts";
 import type { Check, Draft, Fix } from "../types.ts";
-import { portsOf, portText, serviceId } from "./shared.ts";
+import { portsOf, portText } from "./shared.ts";
 
 interface Met {
   readonly service: Service;
@@ -74,7 +74,7 @@ export const namedPortMissing: Check = {
   sources: [SERVICE, DEBUG_SERVICE],
   run: (context) =>
     portsMet(context).flatMap((met): Draft[] => {
-      const { service, port, declared, pods } = met;
+      const { port, declared, pods } = met;
       if (typeof port.targetPort !== "string") return [];
       if (declared.some((d) => d.name === port.targetPort)) return [];
       const target = meantPort(met);
@@ -82,7 +82,7 @@ export const namedPortMissing: Check = {
       return [
         draft(
           met,
-          `${serviceId(service)} leads port ${port.port} to a port named ${port.targetPort}, which no container has`,
+          `it leads port ${port.port} to a port named ${port.targetPort}, which no container has`,
           target === undefined ? fix(text) : retarget(met, target),
         ),
       ];
@@ -97,7 +97,7 @@ export const portUnserved: Check = {
   sources: [DEBUG_SERVICE, SERVICE],
   run: (context) =>
     portsMet(context).flatMap((met): Draft[] => {
-      const { service, port, declared, pods } = met;
+      const { port, declared, pods } = met;
       if (typeof port.targetPort !== "number" || pods.some((p) => portsOf(p).length === 0)) return [];
       // A container without ports beside others may listen anywhere.
       if (pods.some((p) => p.spec.containers.some((c) => (c.ports ?? []).length === 0))) return [];
@@ -106,7 +106,7 @@ export const portUnserved: Check = {
       return [
         draft(
           met,
-          `${serviceId(service)} leads port ${port.port} to ${port.targetPort}/${port.protocol}, and the pods declare ${listText(declared.map(portText), 5)}`,
+          `it leads port ${port.port} to ${port.targetPort}/${port.protocol}, and the pods declare ${listText(declared.map(portText), 5)}`,
           target === undefined
             ? fix("set targetPort to the port that the containers listen on")
             : retarget(met, target),
@@ -138,7 +138,7 @@ export const protocolMismatch: Check = {
         {
           ...draft(
             met,
-            `${serviceId(service)} takes ${port.port}/${port.protocol}, and the container listens for ${listText(same.map(portText))}`,
+            `it takes ${port.port}/${port.protocol}, and the container listens for ${listText(same.map(portText))}`,
             free
               ? fix(
                   `set protocol to ${protocol}`,

@@ -144,7 +144,7 @@ export const affinityBehindProxy: Check = {
       if (ingress === undefined) return [];
       return [
         {
-          message: `${serviceId(service)} is a backend of Ingress ${namespace}/${ingress.metadata.name}: its ClientIP affinity does not see the users`,
+          message: `it is a backend of Ingress ${namespace}/${ingress.metadata.name}: its ClientIP affinity does not see the users`,
           at: placeOf(service, ["spec", "sessionAffinity"]),
           evidence: [
             evidence(`Ingress ${namespace}/${ingress.metadata.name} sends requests to it`, placeOf(ingress)),
@@ -179,7 +179,7 @@ export const sourceRanges: Check = {
       if (type !== "LoadBalancer")
         return [
           {
-            message: `${serviceId(service)} is of type ${type}: loadBalancerSourceRanges has no effect`,
+            message: `it is of type ${type}: loadBalancerSourceRanges has no effect`,
             at: placeOf(service, path),
             evidence: [evidence(`ranges ${listText(ranges)}`, placeOf(service, path))],
             fix: fix(
@@ -222,7 +222,7 @@ export const familyGap: Check = {
       const own = clusterIPs.filter((a) => kept.includes(parseAddress(a)?.family ?? "IPv4"));
       return [
         {
-          message: `${serviceId(service)} has ${ip} and no ${missing[0]} endpoint: connections to it are refused`,
+          message: `it has ${ip} and no ${missing[0]} endpoint: connections to it are refused`,
           at: placeOf(service, ["spec", "ipFamilies"]),
           evidence: slices.map((s) =>
             evidence(
