@@ -128,9 +128,12 @@ function connect(
   });
 }
 
-function firstPacket(protocol: string, { path }: Pick<Talk, "path">): Cargo {
+function firstPacket(protocol: string, { path, server, asked }: Talk): Cargo {
   const own = path.links[0]?.mtu ?? 1500;
-  if (protocol === "UDP") return datagram(new Uint8Array());
+  // Readers take any datagram on port 53 for DNS: it shall be some.
+  const dns = server.port === 53 || asked?.port === 53;
+  if (protocol === "UDP")
+    return datagram((dns ? encodeQuestion({ name: ".", type: "NS" }, 1) : undefined) ?? new Uint8Array());
   if (protocol === "SCTP") return { protocol: PROTOCOL.sctp, write: sctpInit };
   return syn(Math.max(1, own - (path.destination.includes(":") ? 60 : 40)));
 }

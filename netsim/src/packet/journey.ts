@@ -110,6 +110,8 @@ export function travel(
   segmented = false,
 ): Journey {
   const { links } = path;
+  // A pod to itself.
+  if (links.length === 0) return { arrived: true, sightings: [], drops: [], icmp: [] };
   const sightings: Sighting[] = [];
   const drops: Drop[] = [];
   const icmp: Icmp[] = [];

@@ -120,6 +120,7 @@ const FIELDS = [
   "vxlan.vni",
   "wg.type",
   "dns.flags.response",
+  "dns.flags.rcode",
   "dns.qry.name",
   "dns.a",
   "http.request.method",
@@ -377,6 +378,71 @@ t.test("what is stopped is seen up to there, and no further", options, async (t)
     ),
     [["3", "3", "80"]],
     "port unreachable, about the SYN to port 80",
+  );
+  t.end();
+});
+
+t.test("Cilium's proxies", options, async (t) => {
+  const l7 = {
+    apiVersion: "cilium.io/v2",
+    kind: "CiliumNetworkPolicy",
+    metadata: metadata("l7"),
+    spec: {
+      endpointSelector: { matchLabels: { app: "api" } },
+      ingress: [
+        {
+          fromEndpoints: [{ matchLabels: { app: "web" } }],
+          toPorts: [
+            {
+              ports: [{ port: "8080", protocol: "TCP" }],
+              rules: { http: [{ method: "GET", path: "/open" }] },
+            },
+          ],
+        },
+      ],
+    },
+  };
+  const names = {
+    apiVersion: "cilium.io/v2",
+    kind: "CiliumNetworkPolicy",
+    metadata: metadata("names"),
+    spec: {
+      endpointSelector: { matchLabels: { app: "web" } },
+      egress: [
+        {
+          toEndpoints: [{ matchLabels: { "k8s:io.kubernetes.pod.namespace": "kube-system" } }],
+          toPorts: [
+            {
+              ports: [{ port: "53", protocol: "UDP" }],
+              rules: { dns: [{ matchName: "elsewhere.example" }] },
+            },
+          ],
+        },
+      ],
+    },
+  };
+  const config = cilium({ "tunnel-protocol": "vxlan" });
+  const refused = sound(t, await traced("l7", [...cluster, config, l7], "http://api/closed"));
+  t.same([...new Set(pick(refused, "http.response.code").map(String))], ["", "403"]);
+  t.same(
+    refused.filter((r) => inPod("node-2")(r) && isTcp(r)),
+    [],
+    "the pod itself sees nothing of it",
+  );
+  const closed = sound(t, await traced("tls", [...cluster, config, l7], "https://api:80/open"));
+  t.ok(
+    closed.some((r) => inPod("node-1")(r) && (Number(r["tcp.flags"]) & 4) !== 0),
+    "TLS, which the proxy cannot read, is answered with RST",
+  );
+  const asked = sound(t, await traced("dns", [...cluster, config, names], "http://api/"));
+  t.same(
+    [...new Set(pick(asked, "dns.flags.rcode").map(String))].sort(),
+    ["", "5"],
+    "REFUSED by the DNS proxy",
+  );
+  t.ok(
+    asked.every((r) => r["frame.interface_name"].startsWith("node-1/")),
+    "and no query leaves the node",
   );
   t.end();
 });
