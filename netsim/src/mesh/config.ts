@@ -89,7 +89,7 @@ export function identityFindings(clusters: readonly MeshCluster[]): Finding[] {
         finding(
           "error",
           "cluster-name",
-          `is called ${name} here, and ${config.name} in its own configuration`,
+          `${name} is called so here, and ${config.name} in its own configuration`,
           at("cluster-name"),
           `write --cluster ${config.name}=...`,
         ),
@@ -101,7 +101,7 @@ export function identityFindings(clusters: readonly MeshCluster[]): Finding[] {
         finding(
           "error",
           "max-connected-clusters",
-          `max-connected-clusters is ${maxConnected}: ${IDS.usual} and ${IDS.extended} are possible`,
+          `max-connected-clusters of ${name} is ${maxConnected}: ${IDS.usual} and ${IDS.extended} are possible`,
           at("max-connected-clusters"),
         ),
       );
@@ -111,7 +111,7 @@ export function identityFindings(clusters: readonly MeshCluster[]): Finding[] {
         finding(
           "error",
           "cluster-id",
-          `has ${id === 0 ? "cluster-id 0" : "no cluster-id"}: a cluster of a mesh needs one of its own, 1 to ${most}`,
+          `${name} has ${id === 0 ? "cluster-id 0" : "no cluster-id"}: a cluster of a mesh needs one of its own, 1 to ${most}`,
           at("cluster-id"),
           "set cluster.id of Cilium's Helm values; agents and pods have to be restarted",
         ),
@@ -121,7 +121,7 @@ export function identityFindings(clusters: readonly MeshCluster[]): Finding[] {
         finding(
           "error",
           "cluster-id",
-          `cluster-id ${id} is above ${most}`,
+          `cluster-id ${id} of ${name} is above ${most}`,
           at("cluster-id"),
           most === IDS.usual
             ? `choose 1 to ${IDS.usual}, or set max-connected-clusters to ${IDS.extended} in every cluster`
@@ -193,7 +193,7 @@ export function datapathFindings(clusters: readonly MeshCluster[]): Finding[] {
         finding(
           "error",
           "no-cilium",
-          `has ${pool === undefined ? "flannel" : "Calico"} and no cilium-config: ClusterMesh needs Cilium in every cluster`,
+          `${one.name} has ${pool === undefined ? "flannel" : "Calico"} and no cilium-config: ClusterMesh needs Cilium in every cluster`,
           [placeIn(one, pool ?? flannel)],
           "Services of several clusters need Cilium, or an implementation of the Multi-Cluster Services API for this CNI",
         ),
@@ -203,7 +203,7 @@ export function datapathFindings(clusters: readonly MeshCluster[]): Finding[] {
         finding(
           "info",
           "no-cilium-config",
-          "has no cilium-config in its input: its datapath is taken to fit the others'",
+          `${one.name} has no cilium-config in its input: its datapath is taken to fit the others'`,
           [placeIn(one)],
         ),
       );

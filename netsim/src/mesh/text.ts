@@ -1,11 +1,11 @@
 /** A mesh for people, and as JSON. */
 import type { ExportedPort } from "./exports.ts";
-import { importObject, type Import } from "./imports.ts";
+import type { Import } from "./imports.ts";
 import type { Mesh } from "./mesh.ts";
 import { rangesOf } from "./ranges.ts";
 import type { Backend, MeshService, View } from "./services.ts";
 import type { Finding, MeshCluster, Place } from "./types.ts";
-import { importedBackends } from "./view.ts";
+import { importedBackends, importedObjects } from "./view.ts";
 
 const backendText = ({ home, address, pod, state }: Backend): string =>
   `${home.name}:${pod ?? address}${state === "terminating" ? " (terminating)" : ""}`;
@@ -71,9 +71,12 @@ export function meshJson(mesh: Mesh): object {
   };
 }
 
-/** The objects that a controller would write: imports without addresses, and the exports' conditions. */
+/** What a controller would write: the imports of each cluster, with their addresses there, and the exports' conditions. */
 export const importsJson = (mesh: Mesh): object => ({
-  imports: mesh.imports.map((one) => importObject(one, [])),
+  imports: mesh.clusters.map((home) => ({
+    cluster: home.name,
+    objects: importedObjects(mesh, home).map(({ source: _source, ...object }) => object),
+  })),
   exports: mesh.statuses.map(({ home, object, conditions }) => ({
     cluster: home.name,
     namespace: object.metadata.namespace,

@@ -129,6 +129,13 @@ function withImports(cluster: Cluster, home: MeshCluster, imports: readonly Impo
   return { ...dealt, others, endpointSlices: [...dealt.endpointSlices, ...slices] };
 }
 
+/** The cluster's imports as they are derived, with the addresses that their Services have there. */
+export function importedObjects(mesh: Mesh, home: MeshCluster): readonly OtherObject[] {
+  const names = new Set(mesh.imports.map((one) => `${one.namespace}/${one.name}`));
+  const all = viewOf(mesh, home, "ebpf").others.get("ServiceImport") ?? [];
+  return all.filter((o) => names.has(`${o.metadata.namespace}/${o.metadata.name}`));
+}
+
 const isDerived = ({ metadata }: Service, { namespace, derivedName }: Import): boolean =>
   metadata.namespace === namespace && metadata.name === derivedName;
 

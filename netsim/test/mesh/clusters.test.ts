@@ -31,7 +31,7 @@ t.test("names and ids", (t) => {
   };
   t.same(codes(mixed), ["error max-connected-clusters"]);
   t.match(meshOf({ a: clusterText("east", { net: 1 }), b: clusterText("b", { net: 2 }) }).findings[0], {
-    message: /called a here, and east/,
+    message: /a is called so here, and east/,
   });
   t.end();
 });

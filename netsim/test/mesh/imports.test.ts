@@ -47,18 +47,23 @@ function text(
 const mesh = (east: Made = {}, west: Made = {}): Mesh =>
   meshOf({ east: text("east", 1, east), west: text("west", 2, west) });
 
-type Objects = {
-  imports: {
-    spec: Record<string, unknown>;
-    status: unknown;
-    metadata: { annotations: Record<string, string> };
-  }[];
-  exports: {
-    cluster: string;
-    conditions: { type: string; status: string; reason: string; message: string }[];
-  }[];
+type Imported = {
+  readonly spec: Record<string, unknown>;
+  readonly status: unknown;
 };
-const objects = (m: Mesh): Objects => importsJson(m) as Objects;
+type Exported = {
+  readonly cluster: string;
+  readonly conditions: { type: string; status: string; reason: string; message: string }[];
+};
+
+/** The imports as the first cluster has them, and the status of all exports. */
+function objects(m: Mesh): { imports: readonly Imported[]; exports: readonly Exported[] } {
+  const { imports, exports } = importsJson(m) as {
+    imports: { cluster: string; objects: Imported[] }[];
+    exports: Exported[];
+  };
+  return { imports: imports[0]!.objects, exports };
+}
 const conflict = (m: Mesh) =>
   objects(m).exports.map((e) => e.conditions.find((c) => c.type === "Conflict")!)[0]!;
 
@@ -81,6 +86,7 @@ t.test("an import of two exports", (t) => {
       ["Valid=True", "Ready=True", "Conflict=False"],
     ],
   );
+  t.match(made.imports[0]!.spec["ips"], [/^10\.96\./], "its own address in this cluster");
   t.equal(
     derivedName("test", "demo"),
     "derived-p53o1ge3vn",
