@@ -175,7 +175,7 @@ function openDns(
   const { namespaces, nodes, pods, services, endpointSlices, others } = cluster;
   return openChain({
     corefiles: { cluster: corefile, nodelocal: near ? nodelocal : undefined },
-    clusterDns: kubelet.nameserver ?? "",
+    clusterDns: kubelet.service ?? kubelet.nameserver ?? "",
     objects: [
       ...namespaces,
       ...nodes,

@@ -43,7 +43,10 @@ const firstOf = (cluster: Cluster, kind: string): Fields => fields(cluster.other
 
 export interface KubeletDns {
   readonly clusterDomain: string;
+  /** What pods ask: the kubelet's `clusterDNS`, else the DNS Service's address. */
   readonly nameserver: string | undefined;
+  /** The DNS Service's own address, which a node's cache asks in its turn. */
+  readonly service: string | undefined;
 }
 
 /** What kubelets write into pods' resolv.conf. */
@@ -52,10 +55,11 @@ export function kubeletDns(cluster: Cluster): KubeletDns {
   const domain = kubelet["clusterDomain"];
   const servers = kubelet["clusterDNS"];
   const given = Array.isArray(servers) ? servers.find((s) => typeof s === "string") : undefined;
-  const ips = clusterDnsOf(cluster)?.spec.clusterIPs ?? [];
+  const service = (clusterDnsOf(cluster)?.spec.clusterIPs ?? []).find((ip) => ip !== "None");
   return {
     clusterDomain: typeof domain === "string" && domain !== "" ? domain.replace(/\.$/, "") : "cluster.local",
-    nameserver: given ?? ips.find((ip) => ip !== "None"),
+    nameserver: given ?? service,
+    service,
   };
 }
 
@@ -109,7 +113,7 @@ const placeholders = (text: string, cluster: Cluster, clusterDomain: string): st
   text
     .replaceAll("__PILLAR__DNS__DOMAIN__", clusterDomain)
     .replaceAll("__PILLAR__LOCAL__DNS__", LINK_LOCAL)
-    .replaceAll(/__PILLAR__(DNS__SERVER|CLUSTER__DNS)__/g, kubeletDns(cluster).nameserver ?? "")
+    .replaceAll(/__PILLAR__(DNS__SERVER|CLUSTER__DNS)__/g, kubeletDns(cluster).service ?? "")
     .replaceAll("__PILLAR__UPSTREAM__SERVERS__", OUTSIDE_RESOLVER);
 
 export const LINK_LOCAL = "169.254.20.10";
