@@ -11,6 +11,7 @@ import { doctorMarkdown } from "../doctor/report/markdown.ts";
 import { doctorSarif } from "../doctor/report/sarif.ts";
 import { doctorText } from "../doctor/report/text.ts";
 import { SEVERITIES, type Diagnosis, type DoctorOptions } from "../doctor/types.ts";
+import { textOf } from "../model/bytes.ts";
 import { keptInput } from "../model/source.ts";
 import { loadInput, reportProblems, writeAll } from "./input.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
@@ -89,7 +90,8 @@ function repositoryName(file: string): string {
 
 function readText(file: string): string | undefined {
   try {
-    return keptInput(file)?.toString("utf8") ?? readFileSync(file, "utf8");
+    const kept = keptInput(file);
+    return kept === undefined ? readFileSync(file, "utf8") : textOf(kept);
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@
  * Follows the advice in texts: manifests are changed line by line, so that comments and style stay wherever nothing changes. Each
  * step is tried on the smallest entry, and counts only when the text parses to exactly what the patch says.
  */
-import { bytesOfText } from "../model/bytes.ts";
+import { bytesOfText, textOf } from "../model/bytes.ts";
 import { parsePiece, pieceText } from "../model/parse.ts";
 import { split } from "../model/split.ts";
 import type { Path } from "../model/read.ts";
@@ -60,7 +60,7 @@ function editObject(text: string, target: Target, operation: Operation): string 
       piece.indent === undefined
         ? edited
         : `${edited.slice(0, piece.indent)}-${edited.slice(piece.indent + 1)}`;
-    return bytes.toString("utf8", 0, piece.start) + dash + bytes.toString("utf8", piece.end);
+    return textOf(bytes, 0, piece.start) + dash + textOf(bytes, piece.end);
   }
   return undefined;
 }

@@ -45,7 +45,7 @@ function filesOf(input: string, report: Report): string[] {
   }
 }
 
-function bytesOf(file: string, options: LoadOptions, report: Report): Buffer | undefined {
+function bytesOf(file: string, options: LoadOptions, report: Report): Uint8Array | undefined {
   if (isLive(file)) return keptInput(file);
   try {
     if (file !== "-") return readFileSync(file);

@@ -1,6 +1,7 @@
 /** Text of one object -> JavaScript values, and the line of any field in it. */
 import { CORE_SCHEMA, Type, YAMLException, load } from "js-yaml";
 import type { LoadOptions } from "js-yaml";
+import { textOf } from "./bytes.ts";
 import type { Path } from "./read.ts";
 import type { Piece } from "./split.ts";
 
@@ -28,13 +29,13 @@ export interface ParseError {
 }
 
 /** A YAML list's entry is parsed as the mapping that it is: its dash becomes a space. */
-export function pieceText(bytes: Buffer, piece: Pick<Piece, "start" | "end" | "indent">): string {
-  const text = bytes.toString("utf8", piece.start, piece.end);
+export function pieceText(bytes: Uint8Array, piece: Pick<Piece, "start" | "end" | "indent">): string {
+  const text = textOf(bytes, piece.start, piece.end);
   if (piece.indent === undefined) return text;
   return `${text.slice(0, piece.indent)} ${text.slice(piece.indent + 1)}`;
 }
 
-export function parsePiece(bytes: Buffer, piece: Piece): { value: unknown } | { error: ParseError } {
+export function parsePiece(bytes: Uint8Array, piece: Piece): { value: unknown } | { error: ParseError } {
   const text = pieceText(bytes, piece);
   if (piece.json) {
     try {

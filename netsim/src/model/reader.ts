@@ -1,4 +1,5 @@
 /** Kubernetes objects, parsed or as text -> one `Cluster`. What is wrong is reported; the rest is still read. */
+import { bytesOfText, textOf } from "./bytes.ts";
 import { complete } from "./complete.ts";
 import { groupOf, isConfiguration, kindOf } from "./kinds.ts";
 import type { Slot } from "./kinds.ts";
@@ -25,7 +26,7 @@ export type Report = (problem: Problem) => void;
 /** Takes manifests one after the other, then makes the cluster. */
 export interface Reader {
   /** A file's bytes: YAML or JSON. */
-  add(file: string, bytes: Buffer): void;
+  add(file: string, bytes: Uint8Array): void;
   /** An object that is parsed already; `of`: the list it came out of. */
   take(value: unknown, source: Source, of?: Piece["of"]): void;
   readonly report: Report;
@@ -34,7 +35,7 @@ export interface Reader {
 
 /** Reads manifests given as text, for tests and for callers that have them in memory. */
 export function loadText(text: string, file = "(text)"): Cluster {
-  const bytes = Buffer.from(text);
+  const bytes = bytesOfText(text);
   keepInput(file, bytes);
   const reader = createReader();
   reader.add(file, bytes);
@@ -59,11 +60,11 @@ export function createReader(): Reader {
     else dropped++;
   };
 
-  function add(file: string, bytes: Buffer): void {
+  function add(file: string, bytes: Uint8Array): void {
     for (const piece of split(bytes)) {
       const parsed = parsePiece(bytes, piece);
       if ("error" in parsed) {
-        const template = bytes.subarray(piece.start, piece.end).includes("{{");
+        const template = textOf(bytes, piece.start, piece.end).includes("{{");
         const hint = template ? " (a Helm template? Render it with `helm template` first)" : "";
         const line = piece.line + parsed.error.line;
         report({ severity: "error", file, line, message: `${parsed.error.message}${hint}` });

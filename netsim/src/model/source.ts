@@ -1,18 +1,19 @@
 /** Where things were written: the line of an object's field, found again in the file when it is to be shown. */
+import { charactersOf } from "./bytes.ts";
 import { indexLines, listLines, pieceText } from "./parse.ts";
 import type { Path } from "./read.ts";
 import type { KubeObject, Source } from "./types.ts";
 
 /** Input that is in no file (standard input, a live cluster): it must be kept, to find lines in it. */
-const kept = new Map<string, Buffer>();
+const kept = new Map<string, Uint8Array>();
 
-export const keptInput = (name: string): Buffer | undefined => kept.get(name);
+export const keptInput = (name: string): Uint8Array | undefined => kept.get(name);
 
-export function keepInput(name: string, bytes: Buffer): void {
+export function keepInput(name: string, bytes: Uint8Array): void {
   kept.set(name, bytes);
 }
 
-type ReadSpan = (file: string, start: number, end: number) => Buffer | undefined;
+type ReadSpan = (file: string, start: number, end: number) => Uint8Array | undefined;
 let readSpan: ReadSpan = () => undefined;
 
 /** Says how bytes of a file that is not kept are read again; where there are no files, nobody does. */
@@ -27,7 +28,7 @@ export const sourceText = (source: Source): string | undefined =>
 function spanText(source: Source, [start, end]: readonly [number, number]): string | undefined {
   const bytes = kept.get(source.file)?.subarray(start, end) ?? readSpan(source.file, start, end);
   if (bytes === undefined) return undefined;
-  const dash = /^ *- /.exec(bytes.toString("latin1", 0, 64))?.[0];
+  const dash = /^ *- /.exec(charactersOf(bytes, 0, 64))?.[0];
   return pieceText(bytes, {
     start: 0,
     end: bytes.length,

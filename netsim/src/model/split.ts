@@ -2,6 +2,7 @@
  * Cuts a file into the objects in it, as bytes, before anything is parsed: YAML at `---`, a block-style `items:` list at
  * its dashes, a JSON list at its commas. What is parsed at a time is then one object, however large the file.
  */
+import { bytesOfText, charactersOf, find, isAt, textOf } from "./bytes.ts";
 
 /** One object's bytes. `indent` > 0: an entry of a YAML list, whose dash stands there. `of`: the list it came out of. */
 export interface Piece {
@@ -13,13 +14,14 @@ export interface Piece {
   readonly of?: { readonly kind: string; readonly apiVersion: string };
 }
 
+const SEPARATOR = bytesOfText("\n---");
 const NL = 10;
 const SPACE = 32;
 const DASH = 45;
 const isSpace = (c: number | undefined): boolean => c === SPACE || c === NL || c === 13 || c === 9;
 
 /** Counts lines as it is asked about growing offsets. */
-function lineCounter(bytes: Buffer): (offset: number) => number {
+function lineCounter(bytes: Uint8Array): (offset: number) => number {
   let line = 1;
   let at = 0;
   return (offset) => {
@@ -31,7 +33,7 @@ function lineCounter(bytes: Buffer): (offset: number) => number {
   };
 }
 
-export function* split(bytes: Buffer): Generator<Piece> {
+export function* split(bytes: Uint8Array): Generator<Piece> {
   let start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   const lineAt = lineCounter(bytes);
   let first = start;
@@ -42,8 +44,8 @@ export function* split(bytes: Buffer): Generator<Piece> {
   }
   if (isSeparator(bytes, start)) start += 3;
   while (start < bytes.length) {
-    let end = bytes.indexOf("\n---", start);
-    while (end >= 0 && !isSeparator(bytes, end + 1)) end = bytes.indexOf("\n---", end + 1);
+    let end = find(bytes, SEPARATOR, start);
+    while (end >= 0 && !isSeparator(bytes, end + 1)) end = find(bytes, SEPARATOR, end + 1);
     if (end < 0) end = bytes.length;
     yield* splitDocument(bytes, start, end, lineAt);
     start = end + 4;
@@ -51,7 +53,7 @@ export function* split(bytes: Buffer): Generator<Piece> {
 }
 
 /** `---` at the beginning of a line, followed by a space or the line's end. */
-function isSeparator(bytes: Buffer, at: number): boolean {
+function isSeparator(bytes: Uint8Array, at: number): boolean {
   const after = bytes[at + 3];
   return (
     bytes[at] === DASH &&
@@ -62,7 +64,7 @@ function isSeparator(bytes: Buffer, at: number): boolean {
 }
 
 /** Where the first line with content begins, or `end`. */
-function contentStart(bytes: Buffer, start: number, end: number): number {
+function contentStart(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   while (at < end) {
     let c = at;
@@ -75,7 +77,7 @@ function contentStart(bytes: Buffer, start: number, end: number): number {
 }
 
 function* splitDocument(
-  bytes: Buffer,
+  bytes: Uint8Array,
   from: number,
   end: number,
   lineAt: (o: number) => number,
@@ -100,21 +102,21 @@ const HEAD = 4096;
  * The entries of a block-style `items:` list at the top of a document (what `kubectl get -o yaml` prints), or undefined
  * when it is none. Anchors may reach from one entry to the next, so a document that has some is left whole.
  */
-function listEntries(bytes: Buffer, start: number, end: number) {
-  const head = bytes.toString("latin1", start, Math.min(end, start + HEAD));
+function listEntries(bytes: Uint8Array, start: number, end: number) {
+  const head = charactersOf(bytes, start, Math.min(end, start + HEAD));
   const items = /^items:[ \t]*\r?\n(?:[ \t]*(?:#.*)?\r?\n)*( *)- /m.exec(head);
   if (items === null) return undefined;
   const indent = (items[1] as string).length;
-  const dash = Buffer.from(`\n${" ".repeat(indent)}- `);
+  const dash = bytesOfText(`\n${" ".repeat(indent)}- `);
   const entries: number[] = [];
   let at = start + items.index + items[0].length - indent - 3;
   let stop = end;
   while (at >= 0 && at < stop) {
     entries.push(at + 1);
     stop = listEnd(bytes, at + 1, indent, stop);
-    at = bytes.indexOf(dash, at + 1);
+    at = find(bytes, dash, at + 1);
   }
-  const tail = bytes.toString("latin1", stop, end);
+  const tail = charactersOf(bytes, stop, end);
   const field = (name: string) =>
     new RegExp(`^${name}:[ \\t]*["']?([\\w./-]+)`, "m").exec(head.slice(0, items.index) + tail)?.[1];
   const kind = field("kind");
@@ -124,7 +126,7 @@ function listEntries(bytes: Buffer, start: number, end: number) {
 }
 
 /** The offset of the line that ends the list (a key at the top level) if it comes before the next entry's dash. */
-function listEnd(bytes: Buffer, from: number, indent: number, end: number): number {
+function listEnd(bytes: Uint8Array, from: number, indent: number, end: number): number {
   // A key of the document begins in column 0; an entry's lines are indented further than its dash.
   for (let nl = bytes.indexOf(NL, from); nl >= 0 && nl + 1 < end; nl = bytes.indexOf(NL, nl + 1)) {
     const c = bytes[nl + 1] as number;
@@ -138,13 +140,13 @@ function listEnd(bytes: Buffer, from: number, indent: number, end: number): numb
   return end;
 }
 
-function isDash(bytes: Buffer, lineStart: number, indent: number): boolean {
+function isDash(bytes: Uint8Array, lineStart: number, indent: number): boolean {
   for (let i = 0; i < indent; i++) if (bytes[lineStart + i] !== SPACE) return false;
   return bytes[lineStart + indent] === DASH && bytes[lineStart + indent + 1] === SPACE;
 }
 
 /** JSON values one after the other; of a `List`, its items. */
-function* splitJson(bytes: Buffer, from: number, lineAt: (o: number) => number): Generator<Piece> {
+function* splitJson(bytes: Uint8Array, from: number, lineAt: (o: number) => number): Generator<Piece> {
   let at = from;
   while (at < bytes.length) {
     const value = scanValue(bytes, at);
@@ -163,15 +165,15 @@ function* splitJson(bytes: Buffer, from: number, lineAt: (o: number) => number):
 
 /** The kind of a `{"kind": "List", "items": [...]}`; null when it is an object that has items for another reason. */
 function listKind(
-  bytes: Buffer,
+  bytes: Uint8Array,
   start: number,
   end: number,
   items: readonly { start: number; end: number }[],
 ) {
   const first = items[0]?.start ?? end;
   const last = items[items.length - 1]?.end ?? end;
-  const head = bytes.toString("utf8", start, Math.min(first, start + HEAD));
-  const around = head + bytes.toString("utf8", Math.max(last, end - HEAD), end);
+  const head = textOf(bytes, start, Math.min(first, start + HEAD));
+  const around = head + textOf(bytes, Math.max(last, end - HEAD), end);
   const kind = /"kind"\s*:\s*"(\w*List)"/.exec(around)?.[1];
   if (kind === undefined) return null;
   return { kind, apiVersion: /"apiVersion"\s*:\s*"([^"]*)"/.exec(around)?.[1] ?? "v1" };
@@ -184,10 +186,10 @@ interface Scanned {
 
 const QUOTE = 34;
 const BACKSLASH = 92;
-const ITEMS = Buffer.from('"items"');
+const ITEMS = bytesOfText('"items"');
 
 /** Runs over one JSON value by its brackets, noting the entries of a top-level "items" (or of a bare list). */
-function scanValue(bytes: Buffer, from: number): Scanned {
+function scanValue(bytes: Uint8Array, from: number): Scanned {
   const bareList = bytes[from] === 0x5b;
   let items: { start: number; end: number }[] | undefined = bareList ? [] : undefined;
   let itemDepth = bareList ? 1 : 0;
@@ -197,12 +199,7 @@ function scanValue(bytes: Buffer, from: number): Scanned {
   for (; i < bytes.length; i++) {
     const c = bytes[i] as number;
     if (c === QUOTE) {
-      if (
-        depth === 1 &&
-        !bareList &&
-        items === undefined &&
-        ITEMS.compare(bytes, i, i + ITEMS.length) === 0
-      ) {
+      if (depth === 1 && !bareList && items === undefined && isAt(bytes, ITEMS, i)) {
         let j = i + ITEMS.length;
         while (isSpace(bytes[j]) || bytes[j] === 58 /* : */) j++;
         if (bytes[j] === 0x5b) {
@@ -229,7 +226,7 @@ function scanValue(bytes: Buffer, from: number): Scanned {
   return { end: i, items: undefined };
 }
 
-function stringEnd(bytes: Buffer, open: number): number {
+function stringEnd(bytes: Uint8Array, open: number): number {
   let end = bytes.indexOf(QUOTE, open + 1);
   while (end >= 0) {
     let slashes = 0;

@@ -30,6 +30,32 @@ t.test("the core imports nothing of Node", (t) => {
   t.end();
 });
 
+/** Rooms that are the core, and the few files in them that read what only Node can read. */
+const CORE = "model select policy service conntrack cni packet gateway mesh trace doctor page map".split(" ");
+const READERS = ["model/load.ts", "model/files.ts", "model/live.ts", "policy/net.ts", "map/page.ts"];
+
+t.test("nothing of Node in the core's rooms", (t) => {
+  let count = 0;
+  for (const room of CORE) {
+    for (const name of readdirSync(join(netsimRoot, "src", room), { recursive: true, encoding: "utf8" })) {
+      const file = join(room, name);
+      if (!name.endsWith(".ts") || READERS.includes(file)) continue;
+      count++;
+      const code = readFileSync(join(netsimRoot, "src", file), "utf8").replace(
+        /\/\*[^]*?\*\/|^\s*\/\/.*$/gm,
+        "",
+      );
+      const found =
+        /^import (?!type ).*"node:.*|\bBuffer\b|\bprocess\.\w+|\brequire\(|\bsetImmediate\b|\b__dirname\b/m.exec(
+          code,
+        );
+      if (found !== null) t.fail(`${file}: ${found[0]}`);
+    }
+  }
+  t.ok(count > 150, `${count} files`);
+  t.end();
+});
+
 t.test("the script for browsers imports nothing", (t) => {
   const script = readFileSync(built("netsim.js"), "utf8");
   t.notMatch(script, /\bfrom\s*"node:|\bimport\s*\(\s*["']|\brequire\s*\(\s*["']/);

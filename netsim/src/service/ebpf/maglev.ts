@@ -24,9 +24,18 @@ export interface MaglevBackend {
 
 /** The three numbers that the 12 bytes of a seed hold: murmur3's, and jhash's for IPv4 and for IPv6. */
 export function maglevSeeds(seed: string = MAGLEV_SEED): { murmur: number; jhash4: number; jhash6: number } {
-  const bytes = Buffer.from(seed, "base64");
-  const word = (at: number) => (at + 4 <= bytes.length ? bytes.readUInt32BE(at) : 0);
+  const bytes = Uint8Array.from(decoded(seed), (c) => c.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  const word = (at: number) => (at + 4 <= bytes.length ? view.getUint32(at) : 0);
   return { murmur: word(0), jhash4: word(4), jhash6: word(8) };
+}
+
+function decoded(base64: string): string {
+  try {
+    return atob(base64);
+  } catch {
+    return "";
+  }
 }
 
 /** What is hashed of a backend. Its identity does not depend on its id or on the order of the list. */
