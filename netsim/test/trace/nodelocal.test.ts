@@ -23,10 +23,10 @@ const objects = [
     metadata: { name: "node-local-dns", namespace: "kube-system" },
     data: {
       Corefile: [
-        "__PILLAR__DNS__DOMAIN__:53 {",
+        "cluster.local:53 {",
         "    cache 30",
-        "    bind __PILLAR__LOCAL__DNS__",
-        "    forward . __PILLAR__CLUSTER__DNS__ {",
+        "    bind 169.254.20.10",
+        "    forward . 10.96.0.10 {",
         "        force_tcp",
         "    }",
         "}",
