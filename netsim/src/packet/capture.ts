@@ -149,7 +149,7 @@ function unanswered(
 ): void {
   const asked = trace.lookup?.result.addresses[0] ?? host;
   if (!/^[\d.]+$|:/.test(asked)) return;
-  const path = findPath(from, asked);
+  const path = findPath(from, asked) ?? outward(findPath, from, asked);
   if (path === undefined || path.links.length === 0) return;
   const own = near(path);
   const server: Socket = { address: asked, port: trace.to.port ?? 0 };
@@ -175,6 +175,12 @@ function beforePod(path: Path): Path {
   if (end > 1 && path.links[end - 1]?.kind === "bridge" && path.links[end - 2]?.kind !== "veth") end--;
   const kept = Math.max(end, Math.min(2, path.links.length));
   return { ...path, links: path.links.slice(0, kept) };
+}
+
+/** The beginning of any way out: nobody but the pod's own node has an address that is a Service's. */
+function outward(findPath: FindPath, from: string, to: string): Path | undefined {
+  const any = findPath(from, to.includes(":") ? "2001:db8::1" : "192.0.2.1");
+  return any === undefined ? undefined : { ...near(any), destination: to };
 }
 
 /** Of a way from outside only the way back is known. */
@@ -230,7 +236,8 @@ function ask(
   const { answer = "drop", socket = number + 1, edns } = record ?? {};
   const question = encodeQuestion({ name, type, ...(edns !== undefined && { edns }) }, id);
   const to = crossing.endpoint?.address.text ?? server;
-  const path = pathBetween(findPath, from, address, crossing.endpoint?.id ?? server, to);
+  const path =
+    pathBetween(findPath, from, address, crossing.endpoint?.id ?? server, to) ?? outward(findPath, from, to);
   if (question === undefined || path === undefined || path.links.length === 0) return;
   const talk: Talk = {
     path,
