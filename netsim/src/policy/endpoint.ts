@@ -24,6 +24,8 @@ export interface Endpoint {
   readonly apiServer: boolean;
   readonly ports: readonly ContainerPort[];
   readonly pod?: Pod;
+  /** Cilium's own proxy for Ingresses and Gateways: neither a pod nor outside, but an identity of its own. */
+  readonly ingressProxy?: true;
 }
 
 const NO_LABELS: Labels = Object.freeze({});

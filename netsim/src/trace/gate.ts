@@ -6,6 +6,7 @@ import { entrance, type Entrance, type EntranceRequest } from "../gateway/index.
 import type { Cluster, OtherObject, Service } from "../model/types.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
 import { serviceAt, type Way } from "./connect.ts";
+import { fields, list, ruleOf, ruleText, type Fields } from "./gate-rule.ts";
 import type { Goal, Request } from "./goal.ts";
 import { hop, note, originOfObject } from "./origin.ts";
 import { judge } from "./passage.ts";
@@ -23,11 +24,6 @@ const hostOf = (host: string): string => host.toLowerCase().replace(/:\d+$/, "")
 const names = (pattern: unknown, host: string): boolean =>
   typeof pattern === "string" &&
   (pattern === host || (pattern.startsWith("*.") && host.endsWith(pattern.slice(1))));
-
-type Fields = Readonly<Record<string, unknown>>;
-const fields = (value: unknown): Fields =>
-  typeof value === "object" && value !== null ? (value as Fields) : {};
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** Whether the rule, or the listener, is for this very host (and not for whatever comes). */
 function isFor({ object, answer }: Entrance, host: string): boolean {
@@ -114,12 +110,13 @@ export function gateAt(site: Site, request: Request, address: string, port: numb
 export function throughGate(
   walk: Walk,
   gate: Entrance,
-  proxy: Endpoint,
+  reached: Endpoint,
   site: Site,
   again: (goal: Goal) => Trace,
 ): Trace {
   const { answer } = gate;
   const { request } = walk.goal;
+  const proxy = ownProxy(site, gate, reached);
   const who = `${gate.kind} ${gate.object.metadata.namespace}/${gate.object.metadata.name}`;
   const origin = {
     ...originOfObject(answer.rule?.object ?? gate.object, answer.rule?.path ?? []),
@@ -190,8 +187,19 @@ export function throughGate(
   );
 }
 
+/** Cilium has no pods for it: every node's own proxy serves Gateways and Ingresses, and policies know it as `ingress`. */
+function ownProxy({ cluster, engine }: Site, { kind, className }: Entrance, reached: Endpoint): Endpoint {
+  const classes = cluster.others.get(`${kind}Class`)?.filter((c) => c.metadata.name === className) ?? [];
+  const isCilium = classes.some(({ spec }) =>
+    /^(io\.cilium|cilium\.io)\//.test(String(fields(spec)["controllerName"] ?? fields(spec)["controller"])),
+  );
+  return reached.kind === "external" && isCilium && engine.enforcer === "cilium"
+    ? { ...reached, ingressProxy: true }
+    : reached;
+}
+
 function notesOf(walk: Walk, { answer, kind }: Entrance, proxy: Endpoint): void {
-  if (proxy.kind === "external")
+  if (proxy.kind === "external" && proxy.ingressProxy !== true)
     walk.notes.push(
       note(
         "proxy-unknown",
@@ -209,13 +217,6 @@ const shareText = ({ answer }: Entrance): string => {
   return share >= 1 ? "" : ` (${Math.round(100 * share)} % of such requests)`;
 };
 
-function ruleOf({ object, path }: NonNullable<Entrance["answer"]["rule"]>): Fields {
-  let at: unknown = object;
-  for (const key of path)
-    at = typeof at === "object" && at !== null ? (at as Record<string | number, unknown>)[key] : undefined;
-  return fields(at);
-}
-
 /** The Service that the rule means; also where the proxy answers 503, since nobody is behind it. */
 function meant(site: Site, { answer: { backend, rule, status } }: Entrance): Service | undefined {
   if (backend !== null) return serviceOf(site, backend.namespace, backend.service);
@@ -224,35 +225,6 @@ function meant(site: Site, { answer: { backend, rule, status } }: Entrance): Ser
   const [first = {}] = list(backendRefs).map(fields);
   const name = fields(fields(one)["service"])["name"] ?? first["name"];
   return serviceOf(site, String(first["namespace"] ?? rule.object.metadata.namespace), String(name));
-}
-
-/** The rule as people would say it: its path, or its matches. */
-function ruleText({ answer }: Entrance): string | null {
-  if (answer.rule === null) return null;
-  const rule = ruleOf(answer.rule);
-  if (typeof rule["path"] === "string") return `${String(rule["pathType"] ?? "")} ${rule["path"]}`.trim();
-  const matches = list(rule["matches"]).map((m) => matchText(fields(m)));
-  return matches.length === 0 ? "every request" : matches.join(" or ");
-}
-
-function matchText(match: Fields): string {
-  const path = fields(match["path"]);
-  const named = (key: string, sign: string) =>
-    list(match[key]).map(
-      (m) => `${key.slice(0, -1)} ${String(fields(m)["name"])}${sign}${String(fields(m)["value"])}`,
-    );
-  const method = fields(match["method"]);
-  return [
-    ...(path["value"] === undefined
-      ? []
-      : [`${String(path["type"] ?? "PathPrefix")} ${String(path["value"])}`]),
-    ...(typeof match["method"] === "string" ? [match["method"]] : []),
-    ...(method["service"] === undefined
-      ? []
-      : [`${String(method["service"])}/${String(method["method"] ?? "*")}`]),
-    ...named("headers", ": "),
-    ...named("queryParams", "="),
-  ].join(", ");
 }
 
 const serviceOf = (site: Site, namespace: string, name: string): Service | undefined =>

@@ -260,3 +260,44 @@ t.test("a Gateway", async (t) => {
     reason: "l7-denied",
   });
 });
+
+t.test("Cilium's own proxy is known to policies as the entity ingress", async (t) => {
+  const objects = [
+    {
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "GatewayClass",
+      metadata: { name: "cilium" },
+      spec: { controllerName: "io.cilium/gateway-controller" },
+    },
+    {
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "Gateway",
+      metadata: { name: "front", namespace: "shop" },
+      spec: { gatewayClassName: "cilium", listeners: [{ name: "l", port: 80, protocol: "HTTP" }] },
+      status: { addresses: [{ value: "198.51.100.20" }] },
+    },
+    {
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "HTTPRoute",
+      metadata: { name: "r", namespace: "shop" },
+      spec: {
+        parentRefs: [{ name: "front" }],
+        hostnames: ["shop.example.com"],
+        rules: [{ backendRefs: [{ name: "cart", port: 80 }] }],
+      },
+    },
+  ];
+  const from = (peers: object) => ({
+    apiVersion: "cilium.io/v2",
+    kind: "CiliumNetworkPolicy",
+    metadata: { name: "cart", namespace: "shop" },
+    spec: { endpointSelector: { matchLabels: { app: "cart" } }, ingress: [peers] },
+  });
+  const verdict = async (peers: object) =>
+    (await ask("http://shop.example.com/", [...objects, from(peers)])).verdict;
+  t.equal(await verdict({ fromEntities: ["ingress"] }), "allow");
+  t.equal(await verdict({ fromEntities: ["cluster"] }), "allow");
+  t.equal(await verdict({ fromEntities: ["world"] }), "deny", "it is not outside");
+  t.equal(await verdict({ fromCIDR: ["0.0.0.0/0"] }), "deny", "nor an address");
+  t.equal(await verdict({ fromEndpoints: [{}] }), "deny", "nor a pod");
+});

@@ -41,6 +41,7 @@ function hostIdentity(e: Endpoint, local: boolean): Identity {
 }
 
 function worldIdentity(e: Endpoint): Identity {
+  if (e.ingressProxy === true) return { k8s: {}, reserved: new Set(["ingress"]) };
   return {
     k8s: {},
     reserved: new Set([

@@ -24,7 +24,7 @@ export function outside(cidr: string, except: readonly string[] = []): PeerTest 
   return {
     ...inner,
     key: `outside ${inner.key}`,
-    test: (e, local) => e.kind === "external" && inner.test(e, local),
+    test: (e, local) => e.kind === "external" && e.ingressProxy !== true && inner.test(e, local),
   };
 }
 
