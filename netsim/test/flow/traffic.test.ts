@@ -49,6 +49,28 @@ t.test("a connection through two nodes, packet by packet", async (t) => {
   t.match(what.at(-1), /<- to-endpoint FORWARDED \(TCP Flags: ACK, FIN\)/);
 });
 
+t.test("without aggregation: also where packets come from", async (t) => {
+  const text = "aggregation: none\ntraffic: [{ from: prod/backend-yyy, to: 'prod/postgres-zzz:5432' }]";
+  const lines = (await shown(text, "--first 6")).trim().split("\n");
+  t.same(
+    lines.map((l) => l.replace(/^.*\) (?=\S+(?: \S+)? (?:ALLOWED|FORWARDED))/, "")),
+    [
+      "from-endpoint FORWARDED (TCP Flags: SYN)",
+      "policy-verdict:L3-L4 EGRESS ALLOWED (TCP Flags: SYN)",
+      "to-overlay FORWARDED (TCP Flags: SYN)",
+      "from-overlay FORWARDED (TCP Flags: SYN)",
+      "policy-verdict:L3-L4 INGRESS ALLOWED (TCP Flags: SYN)",
+      "to-endpoint FORWARDED (TCP Flags: SYN)",
+    ],
+  );
+  t.match(lines[0], / <> /, "where nobody has looked for its connection, nobody knows its direction");
+  const proxied = await shown(
+    `aggregation: none\n${one("to: http://backend/orders")}`,
+    "--tcp-flags syn --not-reply",
+  );
+  t.match(proxied, /to-proxy FORWARDED[^]*from-proxy FORWARDED[^]*to-endpoint FORWARDED/);
+});
+
 t.test("who is who", async (t) => {
   const [verdict, overlay] = await flows(
     "traffic: [{ from: prod/backend-yyy, to: 'prod/postgres-zzz:5432' }]",

@@ -90,7 +90,7 @@ function tellLeg(
   const connection = tellConnection(teller, {
     ends,
     way,
-    route: routeOf(cluster, client, way),
+    route: routeOf(cluster, client, way, scene.everything),
     start: start + BigInt(sockets.length * 5000),
     timeout: talk.timeout,
     http:

@@ -5,7 +5,7 @@ import type { Judged } from "../../trace/connect.ts";
 import type { Request } from "../../trace/goal.ts";
 import { throughProxy } from "../../trace/l7.ts";
 import { httpFlow, type HttpExchange } from "./http.ts";
-import { isProxied, type Route, type Segment, type Stop } from "./segments.ts";
+import { isProxied, partsOf, type Route, type Segment, type Stop } from "./segments.ts";
 import type { Ends, Packet, Teller } from "./teller.ts";
 import { dropOf, verdictFields } from "./verdicts.ts";
 
@@ -77,11 +77,12 @@ export function tellConnection(teller: Teller, c: Connection): FlowsResponse[] {
 
   /** The first packet of a piece, with the verdicts on the way. */
   const open = (segment: Segment, isFirst: boolean): boolean => {
+    const [before, between, after] = partsOf(segment);
+    pass(before, false, SYN);
     if (isFirst && !ask("egress")) return false;
-    const near = segment.forward.filter((stop) => stop.direction === "EGRESS");
-    pass(near, false, SYN);
+    pass(between, false, SYN);
     if (segment.crosses && !ask("ingress")) return false;
-    pass(segment.forward.slice(near.length), false, SYN);
+    pass(after, false, SYN);
     return true;
   };
 

@@ -5,7 +5,7 @@ import { dnsFlow } from "./dns.ts";
 import { tellFailure } from "./failures.ts";
 import type { Query } from "./plan.ts";
 import type { Scene } from "./scene.ts";
-import { routeOf, type Stop } from "./segments.ts";
+import { partsOf, routeOf, type Stop } from "./segments.ts";
 import { nobody, type Ends, type Packet, type Teller } from "./teller.ts";
 import { dropOf, verdictFields } from "./verdicts.ts";
 
@@ -39,7 +39,7 @@ export function tellQuery(
   const probe = { port: DNS_PORT, protocol };
   const egress = engine.judge.side(from, to, probe, "egress");
   const ingress = engine.judge.side(to, from, probe, "ingress");
-  const route = routeOf(cluster, from, { to, egress, ingress });
+  const route = routeOf(cluster, from, { to, egress, ingress }, scene.everything);
   const wait = BigInt(Math.max(10_000, Math.round(route.rtt / 4)));
   const out: FlowsResponse[] = [];
   let now = start;
@@ -73,13 +73,14 @@ export function tellQuery(
     if (seen) out.push(dnsFlow(teller, packet(from.node, "EGRESS", reply), exchange, verdict));
   };
 
-  if (!ask("egress")) return out;
   const refused = crossing.fate === "refuse";
   for (const [i, segment] of route.segments.entries()) {
     const last = i === route.segments.length - 1;
+    const [before, between, after] = partsOf(segment);
+    pass(before, false);
+    if (i === 0 && !ask("egress")) return out;
     if (last && !(refused && proxied)) atProxy(false);
-    const near = segment.forward.filter((stop) => stop.direction === "EGRESS");
-    pass(near, false);
+    pass(between, false);
     if (refused && segment.proxy === "egress") {
       atProxy(false, "DROPPED");
       atProxy(true);
@@ -87,7 +88,7 @@ export function tellQuery(
       return out;
     }
     if (segment.crosses && !ask("ingress")) return out;
-    pass(segment.forward.slice(near.length), false);
+    pass(after, false);
   }
   if (crossing.fate === "closed") return [...out, teller.unreachable(packet(from.node, "EGRESS", true))];
   if (exchange.rcode === undefined) return out;

@@ -11,6 +11,8 @@ export interface Scene {
   readonly identities: Identities;
   readonly mode: Mode;
   readonly visibility: Workload["visibility"];
+  /** Without aggregation: also where packets come from. */
+  readonly everything: boolean;
   /** Cilium's policy audit mode: what would be denied is said, and let through. */
   readonly audit: boolean;
 }

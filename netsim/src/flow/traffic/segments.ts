@@ -43,44 +43,89 @@ function exit(cluster: Cluster, from: Party, to: Party): Point | undefined {
 const isMasqueradedInBpf = (cluster: Cluster): boolean =>
   configText(cluster, "cilium-config", "enable-bpf-masquerade") === "true";
 
+/** `everything`: also where packets come from, which Cilium tells of only without aggregation. */
 export function routeOf(
   cluster: Cluster,
   from: Party,
   way: Pick<Judged, "to" | "egress" | "ingress">,
+  everything: boolean,
 ): Route {
   const { to, egress, ingress } = way;
-  const out = exit(cluster, from, to);
-  const back = to.kind === "external" ? undefined : exit(cluster, to, from);
   const atClient = (point: Point): Stop => ({ node: from.node, point, direction: "EGRESS" });
   const atServer = (point: Point): Stop => ({ node: to.node, point, direction: "INGRESS" });
-  const leaves = out === undefined ? [] : [atClient(out)];
-  const arrives = isWorkload(to)
-    ? [atServer("to-endpoint")]
-    : to.onHost && out === undefined
-      ? [atServer("to-host")]
-      : [];
-  const leavesBack = back === undefined ? [] : [atServer(back)];
+  const only = (stops: readonly Stop[]): readonly Stop[] => (everything ? stops : []);
+  const out = exit(cluster, from, to);
+  const back = to.kind === "external" ? undefined : exit(cluster, to, from);
+  const crosses = (
+    point: Point | undefined,
+    near: (point: Point) => Stop,
+    far: (point: Point) => Stop,
+  ): Stop[] => {
+    if (point === undefined) return [];
+    const entry = ENTRIES[point];
+    return [near(point), ...only(entry === undefined ? [] : [far(entry)])];
+  };
+  const starts = only(isWorkload(from) ? [atClient("from-endpoint")] : []);
+  const startsBack = only(isWorkload(to) ? [atServer("from-endpoint")] : []);
+  const leaves = crosses(out, atClient, to.kind === "external" ? atClient : atServer);
+  const leavesBack = crosses(back, atServer, from.kind === "external" ? atServer : atClient);
+  const toHost = to.onHost && out === undefined ? [atServer("to-host")] : [];
+  const arrives = isWorkload(to) ? [atServer("to-endpoint")] : toHost;
   const arrivesBack = isWorkload(from) ? [atClient("to-endpoint")] : [];
   const segments: Segment[] = [];
   const egressProxy = isProxied(egress);
   const ingressProxy = isProxied(ingress);
   if (egressProxy)
-    segments.push({ forward: [atClient("to-proxy")], reply: arrivesBack, proxy: "egress", crosses: false });
+    segments.push({
+      forward: [...starts, atClient("to-proxy")],
+      reply: [...only([atClient("from-proxy")]), ...arrivesBack],
+      proxy: "egress",
+      crosses: false,
+    });
   segments.push({
-    forward: [...leaves, ...(ingressProxy ? [atServer("to-proxy")] : arrives)],
-    reply: [...leavesBack, ...(egressProxy ? [atClient("to-proxy")] : arrivesBack)],
+    forward: [
+      ...(egressProxy ? only([atClient("from-proxy")]) : starts),
+      ...leaves,
+      ...(ingressProxy ? [atServer("to-proxy")] : arrives),
+    ],
+    reply: [
+      ...(ingressProxy ? only([atServer("from-proxy")]) : startsBack),
+      ...leavesBack,
+      ...(egressProxy ? [atClient("to-proxy")] : arrivesBack),
+    ],
     proxy: ingressProxy ? "ingress" : undefined,
     crosses: true,
   });
   if (ingressProxy)
-    segments.push({ forward: arrives, reply: [atServer("to-proxy")], proxy: undefined, crosses: false });
-  const rtt =
-    to.kind === "external" || from.kind === "external"
-      ? RTT.outside
-      : from.node === to.node
-        ? RTT.node
-        : RTT.cluster;
+    segments.push({
+      forward: [...only([atServer("from-proxy")]), ...arrives],
+      reply: [...startsBack, atServer("to-proxy")],
+      proxy: undefined,
+      crosses: false,
+    });
+  const outside = to.kind === "external" || from.kind === "external";
+  const rtt = outside ? RTT.outside : from.node === to.node ? RTT.node : RTT.cluster;
   return { segments, rtt };
+}
+
+/** Where a packet comes into the other node. */
+const ENTRIES: Readonly<Partial<Record<Point, Point>>> = {
+  "to-overlay": "from-overlay",
+  "to-network": "from-network",
+};
+
+/** The stops before the source's verdict, between the verdicts, and after the destination's. */
+export function partsOf({
+  forward,
+  crosses,
+}: Segment): readonly [readonly Stop[], readonly Stop[], readonly Stop[]] {
+  const first = forward.findIndex(({ point }) => point !== "from-endpoint");
+  const begin = first < 0 ? forward.length : first;
+  const last = forward.findIndex(
+    ({ point, direction }) => direction === "INGRESS" && point.startsWith("to-"),
+  );
+  const end = !crosses || last < 0 ? forward.length : last;
+  return [forward.slice(0, begin), forward.slice(begin, end), forward.slice(end)];
 }
 
 export const isProxied = (side: Side): boolean => side.action === "redirect";

@@ -54,7 +54,15 @@ export async function* simulate(
   const { engine, mode } = site;
   const identities = createIdentities(cluster, engine.endpoints);
   const audit = configText(cluster, "cilium-config", "policy-audit-mode") === "true";
-  const scene: Scene = { cluster, engine, identities, mode, visibility: workload.visibility, audit };
+  const scene: Scene = {
+    cluster,
+    engine,
+    identities,
+    mode,
+    visibility: workload.visibility,
+    everything: workload.aggregation === "none",
+    audit,
+  };
   const parties = createParties(engine);
   const lines = workload.talks.map((talk, i) => lineOf(talk, i, workload, (text) => parties.source(text)));
   const plans = new Map<string, Promise<Plan>>();

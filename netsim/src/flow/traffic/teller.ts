@@ -5,7 +5,17 @@ import type { Flow, FlowsResponse, Layer4, Layer7, TcpFlag } from "../types.ts";
 import type { Identities } from "./identities.ts";
 import { uuid, type Random } from "./random.ts";
 
-export type Point = "to-endpoint" | "to-proxy" | "to-host" | "to-stack" | "to-overlay" | "to-network";
+export type Point =
+  | "to-endpoint"
+  | "to-proxy"
+  | "to-host"
+  | "to-stack"
+  | "to-overlay"
+  | "to-network"
+  | "from-endpoint"
+  | "from-proxy"
+  | "from-overlay"
+  | "from-network";
 
 /** `event_type.sub_type` and the name of the observation point. */
 const POINTS: Readonly<Record<Point, readonly [number, string]>> = {
@@ -15,6 +25,10 @@ const POINTS: Readonly<Record<Point, readonly [number, string]>> = {
   "to-stack": [3, "TO_STACK"],
   "to-overlay": [4, "TO_OVERLAY"],
   "to-network": [11, "TO_NETWORK"],
+  "from-endpoint": [5, "FROM_ENDPOINT"],
+  "from-proxy": [6, "FROM_PROXY"],
+  "from-overlay": [9, "FROM_OVERLAY"],
+  "from-network": [10, "FROM_NETWORK"],
 };
 const EVENT = { drop: 1, trace: 4, verdict: 5, socket: 7, l7: 129 } as const;
 
@@ -100,18 +114,20 @@ export function createTeller(identities: Identities, random: Random): Teller {
   const replies = (reply: boolean): Flow => ({ is_reply: reply, ...(reply && { reply }) });
 
   return {
-    trace: (packet, point) =>
-      tell(packet, {
+    trace(packet, point) {
+      const [subType, name] = POINTS[point];
+      const isFirst = packet.flags?.join() === "SYN" || packet.flags === undefined;
+      const reason = packet.reply ? "REPLY" : isFirst ? "NEW" : "ESTABLISHED";
+      const told = tell(packet, {
         verdict: "FORWARDED",
-        event_type: { type: EVENT.trace, ...(POINTS[point][0] > 0 && { sub_type: POINTS[point][0] }) },
-        trace_observation_point: POINTS[point][1],
-        trace_reason: packet.reply
-          ? "REPLY"
-          : packet.flags?.join() === "SYN" || packet.flags === undefined
-            ? "NEW"
-            : "ESTABLISHED",
-        ...replies(packet.reply),
-      }),
+        event_type: { type: EVENT.trace, ...(subType > 0 && { sub_type: subType }) },
+        trace_observation_point: name,
+        // Where a packet comes in, nobody has looked for its connection yet.
+        ...(point.startsWith("to-") && { trace_reason: reason, ...replies(packet.reply) }),
+      });
+      if (point.startsWith("from-")) delete told.flow!.traffic_direction;
+      return told;
+    },
     drop: (packet, reason, name) =>
       tell(packet, {
         verdict: "DROPPED",

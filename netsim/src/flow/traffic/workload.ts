@@ -36,6 +36,8 @@ export interface Workload {
   readonly jitter: number;
   /** Whose names and requests are seen: everybody's, or only what policy sends through a proxy, as in Cilium. */
   readonly visibility: "all" | "policy";
+  /** Cilium's `monitor-aggregation`: with `none` it is told, too, where packets come from (from-endpoint, from-overlay). */
+  readonly aggregation: "medium" | "none";
   readonly talks: readonly Talk[];
 }
 
@@ -45,7 +47,7 @@ export class WorkloadError extends Error {}
 type Path = (string | number)[];
 type Fields = Readonly<Record<string, unknown>>;
 
-const TOP = ["start", "for", "seed", "jitter", "visibility", "traffic"];
+const TOP = ["start", "for", "seed", "jitter", "visibility", "aggregation", "traffic"];
 const FIELDS = "from to every rate count after for method path port status latency timeout headers".split(
   " ",
 );
@@ -78,6 +80,7 @@ export function readWorkload(text: string, file: string): Workload {
     seed: read.number(top, [], "seed", 0, 2 ** 48) ?? 1,
     jitter: read.number(top, [], "jitter", 0, 1) ?? 0,
     visibility: read.choice(top, [], "visibility", ["all", "policy"]) ?? "all",
+    aggregation: read.choice(top, [], "aggregation", ["medium", "none"]) ?? "medium",
     talks: (Array.isArray(list) ? (list as unknown[]) : []).flatMap((entry, i) => {
       const talk = readTalk(entry, at(i), fail);
       return talk === undefined ? [] : [{ ...talk, file, line: 1 + lineOf(at(i)) }];
