@@ -66,7 +66,7 @@ export type { Mesh } from "./mesh/mesh.ts";
 export { meshResolve } from "./mesh/resolve.ts";
 export { meshTrace } from "./mesh/trace.ts";
 export type { MeshTrace } from "./mesh/trace.ts";
-export type { Finding, MeshCluster } from "./mesh/types.ts";
+export type { Finding as MeshFinding, MeshCluster } from "./mesh/types.ts";
 export { viewOf } from "./mesh/view.ts";
 export { loadFiles, loadObjects, loadText } from "./model/load.ts";
 export type { LoadOptions } from "./model/load.ts";
