@@ -10,7 +10,7 @@ import type { Walk } from "../cni/walk.ts";
 export function findingText({ severity, code, text, object, file, line }: Finding): string {
   const place =
     file === undefined || file === "" ? "" : `${file}${line === undefined || line === 0 ? "" : `:${line}`}: `;
-  return `${place}${severity}: ${object === undefined ? "" : `${object}: `}${text} [${code}]`;
+  return `${place}${severity}: ${object === undefined || text.includes(object) ? "" : `${object}: `}${text} [${code}]`;
 }
 
 export const eventText = ({ actor, action, says, object }: CreationEvent, i: number): string =>
