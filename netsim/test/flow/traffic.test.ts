@@ -64,10 +64,7 @@ t.test("without aggregation: also where packets come from", async (t) => {
     ],
   );
   t.match(lines[0], / <> /, "where nobody has looked for its connection, nobody knows its direction");
-  const proxied = await shown(
-    `aggregation: none\n${one("to: http://backend/orders")}`,
-    "--tcp-flags syn --not-reply",
-  );
+  const proxied = await shown(`aggregation: none\n${one("to: http://backend/orders")}`, "--tcp-flags syn");
   t.match(proxied, /to-proxy FORWARDED[^]*from-proxy FORWARDED[^]*to-endpoint FORWARDED/);
 });
 
