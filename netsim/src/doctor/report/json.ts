@@ -1,6 +1,6 @@
 /** A diagnosis for programs. */
 import type { Diagnosis } from "../types.ts";
-import { manualUrl } from "./markdown.ts";
+import { manualPath } from "./markdown.ts";
 
 /**
  * `{"findings": [{"id", "severity", "title", "message", "at", "subjects", "evidence", "why", "sources", "help", "fix": {"text",
@@ -13,7 +13,7 @@ export function doctorJson({ findings, failures, counts, checks }: Diagnosis): o
       const { id, severity, title, message, at, subjects, evidence, fix, fingerprint } = finding;
       const check = byId.get(id);
       const why = check?.why ?? "";
-      const help = manualUrl(id);
+      const help = manualPath(id);
       return {
         id,
         severity,

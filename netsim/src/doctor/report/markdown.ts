@@ -3,9 +3,8 @@ import { count } from "../place.ts";
 import type { Diagnosis, Finding, Place } from "../types.ts";
 import { behind, changeLines, placeText } from "./text.ts";
 
-/** Where the manual's section on a check is, seen from the repository's root. */
-export const manualUrl = (id: string): string =>
-  `https://github.com/clusterdns/clusterdns/blob/main/netsim/docs/doctor.md#${anchor(id)}`;
+/** The manual's section on a check. */
+export const manualPath = (id: string): string => `netsim/docs/doctor.md#${anchor(id)}`;
 
 /** GitHub's anchor of the heading `NS/some-check`. */
 export const anchor = (id: string): string =>
@@ -42,7 +41,7 @@ function section({ severity, id, title, message, at: place, subjects, evidence, 
   const others = subjects.filter((s) => s.object !== place.object);
   const changes = fix.changes.flatMap(changeLines);
   return [
-    `### ${SIGNS[severity]} ${plain(title)} ([${id}](${manualUrl(id)}))`,
+    `### ${SIGNS[severity]} ${plain(title)} (${code(id)})`,
     "",
     `${at(place)}: ${plain(message)}`,
     "",

@@ -1,7 +1,7 @@
 /** A diagnosis as SARIF 2.1.0 (OASIS), as code scanning takes it. */
 import { follow, hunkOf } from "../follow.ts";
 import type { Check, Diagnosis, Finding, Place, Severity } from "../types.ts";
-import { manualUrl } from "./markdown.ts";
+import { manualPath } from "./markdown.ts";
 import { changeLines } from "./text.ts";
 
 export interface SarifOptions {
@@ -13,7 +13,6 @@ export interface SarifOptions {
 }
 
 const SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
-const INFORMATION = "https://github.com/clusterdns/clusterdns/blob/main/netsim/docs/doctor.md";
 
 /** Characters that a URI reference cannot have, and those that would make a scheme of a file's name. */
 const relativeUri = (file: string): string =>
@@ -45,7 +44,7 @@ export function doctorSarif({ findings, failures, checks }: Diagnosis, options: 
     runs: [
       {
         tool: {
-          driver: { name: "netsim doctor", version, informationUri: INFORMATION, rules: checks.map(ruleOf) },
+          driver: { name: "netsim doctor", version, rules: checks.map(ruleOf) },
         },
         invocations: [
           {
@@ -71,10 +70,10 @@ function ruleOf({ id, title, why, severity, sources }: Check): object {
     name: pascal(id),
     shortDescription: { text: title },
     fullDescription: { text: why },
-    helpUri: manualUrl(id),
+    ...(sources[0] !== undefined && { helpUri: sources[0].url }),
     help: {
       text: [why, ...sources.map((s) => `${s.text}: ${s.url}`)].join("\n"),
-      markdown: [why, "", ...links].join("\n"),
+      markdown: [why, "", ...links, "", `More: ${manualPath(id)}`].join("\n"),
     },
     defaultConfiguration: { level: severity },
     properties: {
