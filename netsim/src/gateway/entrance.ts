@@ -1,5 +1,6 @@
 /** Through which Gateway or Ingress controller a request from outside comes in, and where it leads. */
 import type { Cluster, OtherObject, Service } from "../model/types.ts";
+import { addressFault } from "./addresses.ts";
 import { fields, list, text } from "./fields.ts";
 import { ingressClasses } from "./ingress/rules.ts";
 import { createIngressTable } from "./ingress/table.ts";
@@ -88,14 +89,13 @@ const frontOf = (cluster: Cluster, { metadata }: OtherObject): Service | undefin
       s.metadata.labels["gateway.networking.k8s.io/gateway-name"] === metadata.name,
   );
 
-/** `status.addresses`, else those that the spec asks for, and the addresses of the Service in front. */
+/** `status.addresses`, else those of the spec that can be had, and the addresses of the Service in front. */
 export function gatewayAddresses(gateway: OtherObject, service?: Service): string[] {
-  const values = (whole: unknown): string[] =>
-    list(fields(whole)["addresses"]).flatMap((address) => text(fields(address)["value"]) ?? []);
-  const assigned = values(gateway.status);
-  return [
-    ...new Set([...(assigned.length > 0 ? assigned : values(gateway.spec)), ...serviceAddresses(service)]),
-  ];
+  const read = (whole: unknown) => list(fields(whole)["addresses"]).map(fields);
+  const assigned = read(gateway.status);
+  const asked = read(gateway.spec).filter((address) => addressFault(address) === undefined);
+  const values = (assigned.length > 0 ? assigned : asked).flatMap((address) => text(address["value"]) ?? []);
+  return [...new Set([...values, ...serviceAddresses(service)])];
 }
 
 /** What the charts of the controllers call their Service: labels by which it is known. */

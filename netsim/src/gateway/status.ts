@@ -1,12 +1,12 @@
 /** Status of GatewayClasses, Gateways, ListenerSets and BackendTLSPolicies as a controller would write it. */
-import { parseAddress } from "../select/cidr.ts";
 import type { Cluster, OtherObject } from "../model/types.ts";
+import { addressFault } from "./addresses.ts";
 import { backendRefs, attach } from "./attach.ts";
 import { backendPolicies, concerns, policyState } from "./backend-tls.ts";
 import { certificateState } from "./certificates.ts";
 import { condition } from "./conditions.ts";
 import type { Condition } from "./conditions.ts";
-import { fields, list, text } from "./fields.ts";
+import { fields, list } from "./fields.ts";
 import { clientValidation } from "./frontend.ts";
 import { listenerStatuses } from "./listener-status.ts";
 import type { ListenerStatus } from "./listener-status.ts";
@@ -69,18 +69,12 @@ export function gatewayStatus(cluster: Cluster, gateway: OtherObject): GatewaySt
   };
 }
 
-/** Types of addresses that are known everywhere; others are of one controller, as their domain says. */
-const ADDRESS_TYPES = new Set(["IPAddress", "Hostname", "NamedAddress"]);
-
-function gatewayAddressFault(gateway: OtherObject): "UnsupportedAddress" | "AddressNotUsable" | undefined {
-  const addresses = list(fields(gateway.spec)["addresses"]).map(fields);
-  const typeOf = (address: (typeof addresses)[number]): string => text(address["type"]) ?? "IPAddress";
-  if (addresses.some((address) => !ADDRESS_TYPES.has(typeOf(address)))) return "UnsupportedAddress";
-  const isUsable = addresses.every((address) => {
-    const value = text(address["value"]);
-    return typeOf(address) !== "IPAddress" || value === undefined || parseAddress(value) !== undefined;
-  });
-  return isUsable ? undefined : "AddressNotUsable";
+/** An address of a type that nobody has is worse than one that is none. */
+function gatewayAddressFault(gateway: OtherObject): ReturnType<typeof addressFault> {
+  const faults = list(fields(gateway.spec)["addresses"]).map((address) => addressFault(fields(address)));
+  return (
+    faults.find((fault) => fault === "UnsupportedAddress") ?? faults.find((fault) => fault !== undefined)
+  );
 }
 
 /** A reference to parameters that lead to no object of the input. */

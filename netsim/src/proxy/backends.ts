@@ -52,9 +52,11 @@ export function createBackends({ addresses, endpoints, authority }: BackendOptio
         ? startUdpEcho(identity)
         : startEcho(identity, isTls ? authority().issue(names) : undefined);
     echoes.set(key, started);
-    void started.then((server) => {
-      running.set(nameOf(target), [...(running.get(nameOf(target)) ?? []), server]);
-    });
+    started.then(
+      (server) => running.set(nameOf(target), [...(running.get(nameOf(target)) ?? []), server]),
+      // Too many open files: the next request tries again.
+      () => echoes.delete(key),
+    );
     return started;
   }
 
@@ -73,7 +75,7 @@ export function createBackends({ addresses, endpoints, authority }: BackendOptio
         [...running].map(([name, servers]) => [name, servers.reduce((sum, one) => sum + one.served(), 0)]),
       ),
     async close() {
-      await Promise.all([...echoes.values()].map(async (one) => (await one).close()));
+      await Promise.allSettled([...echoes.values()].map(async (one) => (await one).close()));
       echoes.clear();
     },
   };

@@ -39,9 +39,13 @@ export function sendReply(outgoing: Outgoing, request: GatewayRequest, reply: Re
       }
     });
     body.once("end", () => {
-      const trailers = Object.entries(reply.trailers());
-      if (trailers.length > 0 && !outgoing.destroyed) outgoing.addTrailers(Object.fromEntries(trailers));
-      outgoing.end();
+      try {
+        const trailers = reply.trailers();
+        if (Object.keys(trailers).length > 0 && !outgoing.destroyed) outgoing.addTrailers(trailers);
+        outgoing.end();
+      } catch {
+        outgoing.destroy();
+      }
     });
     // Broken off in the middle: the client must see that something is missing.
     body.once("close", () => {
@@ -78,6 +82,8 @@ export function refuse(outgoing: Outgoing, request: GatewayRequest, answer: Answ
     outgoing.end();
     return status;
   }
+  // The rest of a body that nobody wants is not waited for.
+  if (!isHttp2(outgoing) && !outgoing.req.complete) outgoing.setHeader("connection", "close");
   outgoing.statusCode = status;
   const headers = changeHeaders({}, answer.responseChanges);
   for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);

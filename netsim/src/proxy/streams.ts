@@ -89,8 +89,11 @@ export function createUdpFlows(
       front.send(message, from.port, from.address, () => undefined);
     });
     const target = answer.backend;
-    const address = target === null ? undefined : backends.addressOf(site.cluster, target, "udp");
-    void Promise.resolve(address).then((to) => {
+    const address =
+      target === null
+        ? Promise.resolve(undefined)
+        : backends.addressOf(site.cluster, target, "udp").catch(() => undefined);
+    void address.then((to) => {
       const fault =
         target !== null && to === undefined ? `${nameOf(target)}: no endpoint is ready` : undefined;
       log(from.address, { answer, status: to === undefined ? 0 : 200, mirrored: [], tries: 1, fault });
@@ -98,7 +101,7 @@ export function createUdpFlows(
     return {
       send(message: Buffer): void {
         timer.refresh();
-        void Promise.resolve(address).then((to) => {
+        void address.then((to) => {
           if (to !== undefined && flows.has(key)) behind.send(message, to.port, to.host, () => undefined);
         });
       },
