@@ -17,6 +17,23 @@ async function choose(page: Page, query: string, exact: string): Promise<void> {
   await page.fill("#search", "");
 }
 
+/** Where items stand, found by asking what is under the pointer. */
+async function findOnMap(page: Page, wanted: readonly string[]): Promise<Map<string, [number, number]>> {
+  const places = new Map<string, [number, number]>();
+  const box = (await page.locator("#map").boundingBox())!;
+  for (let y = box.y + 10; y < box.y + box.height; y += 24)
+    for (let x = box.x + 10; x < box.x + box.width; x += 60) {
+      await page.mouse.move(x, y);
+      const tip = await page.evaluate<string>(
+        `document.getElementById("tip").hidden ? "" : document.getElementById("tip").textContent`,
+      );
+      const id = tip.split("\n")[0]!;
+      if (!places.has(id)) places.set(id, [x, y]);
+      if (wanted.every((w) => places.has(w))) return places;
+    }
+  return places;
+}
+
 void t.test("a map", { skip }, async (t) => {
   const browser = await launch();
   t.teardown(() => browser.close());
@@ -32,26 +49,15 @@ void t.test("a map", { skip }, async (t) => {
 
   await t.test("two pods, clicked on the map, are a trace", async (t) => {
     const { page, said } = await openMap(browser, map);
-    // Where a pod stands is found by asking what is under the pointer.
-    const places = new Map<string, [number, number]>();
-    const box = (await page.locator("#map").boundingBox())!;
-    for (let y = box.y + 10; y < box.y + box.height; y += 24)
-      for (let x = box.x + 10; x < box.x + box.width; x += 60) {
-        await page.mouse.move(x, y);
-        const tip = await page.evaluate<string>(
-          `document.getElementById("tip").hidden ? "" : document.getElementById("tip").textContent`,
-        );
-        const id = tip.split("\n")[0]!;
-        if (id !== "" && !places.has(id)) places.set(id, [x, y]);
-      }
-    for (const id of [
+    const wanted = [
       "shop/web-1",
       "payments/api-1",
       "payments/db-0",
       "Service payments/api",
       "NetworkPolicy payments/api-ingress",
-    ])
-      t.ok(places.has(id), `${id} is on the map`);
+    ];
+    const places = await findOnMap(page, wanted);
+    for (const id of wanted) t.ok(places.has(id), `${id} is on the map`);
     await page.mouse.click(...places.get("shop/web-1")!);
     t.match(await page.textContent("#details"), /shop\/web-1/);
     await page.mouse.click(...places.get("payments/api-1")!);
@@ -153,6 +159,7 @@ void t.test("a map", { skip }, async (t) => {
   await t.test("without a mouse: everything as a list; by touch: two taps", async (t) => {
     const { page, said } = await openMap(browser, map);
     await page.locator("#everything summary").click();
+    await page.waitForSelector("#everything li button");
     t.equal(await page.locator("#everything li button").count(), 8 + 5 + 3);
     await page.getByRole("button", { name: "shop/web-2", exact: true }).press("Enter");
     await page.getByRole("button", { name: "Trace from here" }).press("Enter");
