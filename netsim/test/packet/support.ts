@@ -98,3 +98,14 @@ export function labPath(lab: Lab): Path {
     ],
   };
 }
+
+/** VXLAN by routes, cards and pods of 1500. */
+export const LAB: Lab = {
+  style: "routed",
+  underlayMtu: 1500,
+  middleLinkMtu: 1500,
+  underlayFamily: 4,
+  innerFamily: 4,
+  vxlanMtu: 1450,
+  podMtu: 1500,
+};
