@@ -121,13 +121,19 @@ function exportedBackends({ home, service }: Export, { ports, families }: Merged
     }));
 }
 
+/** Whether EndpointSlices of the other clusters are written: of headless ones, unless the oldest export says otherwise. */
+export function isSynced({ exports }: Import): boolean {
+  const [oldest] = exports;
+  const sync = oldest?.annotations[SYNC];
+  return sync === undefined ? oldest?.type === "Headless" : sync.toLowerCase() === "true";
+}
+
 /** The object as the cluster that imports it has it; `ips` are the derived Service's own. */
 export function importObject(one: Import, ips: readonly string[]): object {
   const { namespace, name, exports, merged } = one;
   const [oldest] = exports;
   const { spec } = oldest!.service;
   const headless = oldest!.type === "Headless";
-  const sync = oldest!.annotations[SYNC];
   const annotations = {
     ...oldest!.annotations,
     "multicluster.kubernetes.io/derived-service": one.derivedName,
@@ -151,9 +157,7 @@ export function importObject(one: Import, ips: readonly string[]): object {
         .map(({ home }) => home.name)
         .sort()
         .map((cluster) => ({ cluster })),
-      endpointSliceObjects: (sync === undefined ? headless : sync.toLowerCase() === "true")
-        ? "Present"
-        : "Absent",
+      endpointSliceObjects: isSynced(one) ? "Present" : "Absent",
       conditions: [{ type: "Ready", status: "True", reason: "Ready", message: "ServiceImport is ready" }],
     },
   };

@@ -8,7 +8,7 @@ import type { Mode } from "../service/index.ts";
 import { configText, kubeletDns, OUTSIDE_RESOLVER } from "../trace/settings.ts";
 import { complete } from "../trace/world.ts";
 import { readSharing } from "./affinity.ts";
-import { importObject, MCS_CLUSTER, MCS_SERVICE, type Import } from "./imports.ts";
+import { importObject, isSynced, MCS_CLUSTER, MCS_SERVICE, type Import } from "./imports.ts";
 import type { Mesh } from "./mesh.ts";
 import { reachedBy, SERVICE_NAME, type Backend, type MeshService, type Share } from "./services.ts";
 import type { MeshCluster } from "./types.ts";
@@ -26,7 +26,7 @@ export function viewOf(mesh: Mesh, home: MeshCluster, mode: Mode): Cluster {
   const local = own.endpointSlices.filter((s) => !gone.has(key(s)));
   const withGlobal = { ...own, endpointSlices: [...local, ...slices] };
   const imports = mesh.imports.filter(({ importers }) => importers.includes(home));
-  return imports.length === 0 ? withGlobal : withImports(withGlobal, home, imports);
+  return imports.length === 0 ? withGlobal : withImports(withGlobal, home, imports, mode);
 }
 
 const key = (s: EndpointSlice): string => `${s.metadata.namespace}/${s.metadata.name}`;
@@ -106,7 +106,7 @@ function slicesFor(
 }
 
 /** Imports, the Services that stand for them, their slices, and a Corefile that serves them where the cluster gives none. */
-function withImports(cluster: Cluster, home: MeshCluster, imports: readonly Import[]): Cluster {
+function withImports(cluster: Cluster, home: MeshCluster, imports: readonly Import[], mode: Mode): Cluster {
   const derived = imports.map((one) => derivedService(one, cluster));
   const { cluster: dealt } = allocate({ ...cluster, services: [...cluster.services, ...derived] });
   const objects = imports.map((one): OtherObject => {
@@ -114,7 +114,7 @@ function withImports(cluster: Cluster, home: MeshCluster, imports: readonly Impo
     const ips = (service?.spec.clusterIPs ?? []).filter((ip) => ip !== "None");
     return { ...importObject(one, ips), source: one.exports[0]!.object.source } as OtherObject;
   });
-  const slices = imports.flatMap((one) => importedSlices(one, home));
+  const slices = imports.flatMap((one) => importedSlices(one, home, mode));
   const named = new Set(objects.map((o) => `${o.metadata.namespace}/${o.metadata.name}`));
   const others = new Map(dealt.others);
   const given = (others.get("ServiceImport") ?? []).filter(
@@ -196,8 +196,12 @@ export function importedBackends(one: Import, home: MeshCluster): readonly Backe
   return reachedBy(share, [share, ...shares]).backends;
 }
 
-const importedSlices = (one: Import, home: MeshCluster): EndpointSlice[] =>
-  slicesFor(one.namespace, one.derivedName, importedBackends(one, home), { [MCS_SERVICE]: one.name });
+/** kube-proxy sees the own cluster's, and those of the others only where they are synced. */
+function importedSlices(one: Import, home: MeshCluster, mode: Mode): EndpointSlice[] {
+  const reached = importedBackends(one, home);
+  const seen = mode === "ebpf" || isSynced(one) ? reached : one.backends.filter((b) => b.home === home);
+  return slicesFor(one.namespace, one.derivedName, seen, { [MCS_SERVICE]: one.name });
+}
 
 /** As kubeadm's, and with the zone of the imports. */
 export const meshCorefile = (domain: string): string => `.:53 {
