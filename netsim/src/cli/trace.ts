@@ -8,6 +8,7 @@ import { traceText } from "../trace/text.ts";
 import { trace, type TraceOptions } from "../trace/trace.ts";
 import { REASONS, type Trace } from "../trace/types.ts";
 import { loadInput, parseProbe, reportProblems, writeAll } from "./input.ts";
+import { NETWORK_OPTIONS, networkOptions } from "./network-options.ts";
 import { finder, networkOf } from "./network.ts";
 import { writeCapture } from "./ping.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
@@ -27,6 +28,7 @@ export async function run(args: readonly string[]): Promise<number> {
     html: { type: "string" },
     pcap: { type: "string" },
     color: { type: "string" },
+    ...NETWORK_OPTIONS,
   });
   const [from, to, ...files] = positionals;
   if (from === undefined || to === undefined)
@@ -36,7 +38,9 @@ export async function run(args: readonly string[]): Promise<number> {
   const cluster = loadInput(files);
   reportProblems(cluster.problems);
   const heard = createListener();
-  const result = await trace(cluster, from, to, { ...options, listener: heard.listener });
+  const network = networkOptions(values);
+  const given = Object.keys(network).length === 0 ? {} : { network };
+  const result = await trace(cluster, from, to, { ...options, ...given, listener: heard.listener });
   if (UNUSABLE.includes(result.reason)) {
     const about = result.reason === "unknown-source" ? `FROM ${from}` : `TO ${to}`;
     throw new UsageError(`${about}: ${result.reason}: ${REASONS[result.reason]}`);
@@ -44,7 +48,7 @@ export async function run(args: readonly string[]): Promise<number> {
   if (values.svg !== undefined) write(values.svg, traceSvg(result));
   if (values.html !== undefined) write(values.html, traceHtml(result));
   if (values.pcap !== undefined)
-    writeCapture(values.pcap, captureTrace(result, heard, finder(networkOf(cluster, {})), options));
+    writeCapture(values.pcap, captureTrace(result, heard, finder(networkOf(cluster, network)), options));
   const text =
     values.json === true
       ? `${JSON.stringify(result, null, 1)}\n`

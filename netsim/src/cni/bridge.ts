@@ -175,6 +175,7 @@ export function bridgeModel(context: Context): Model {
   return {
     cni: "bridge",
     findings: () => missingRanges(cluster, nodes),
+    replacesKubeProxy: false,
     node(facts) {
       const part = bridgeOn(facts.name, podsOn(facts.name), settingsOf(facts.name));
       return {

@@ -24,6 +24,7 @@ export function flannelModel(context: Context): Model {
   return {
     cni: "flannel",
     findings: flannel.findings,
+    replacesKubeProxy: false,
     node(facts) {
       const bridge = bridgeOn(facts.name, podsOn(facts.name), settings(facts.name));
       const between = betweenNodes(flannel, facts, mtuOf(facts));

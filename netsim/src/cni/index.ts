@@ -4,7 +4,7 @@ import { createNetwork, type Network } from "./network.ts";
 
 const networks = new WeakMap<Cluster, Network>();
 
-/** The network that the cluster's own objects describe. */
+/** The network that the cluster's own objects describe (`createNetwork` takes options too). */
 export function networkOf(cluster: Cluster): Network {
   let network = networks.get(cluster);
   if (network === undefined) networks.set(cluster, (network = createNetwork(cluster)));

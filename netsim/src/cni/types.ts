@@ -184,6 +184,8 @@ export interface Fabric {
 export interface Model {
   readonly cni: CniName;
   findings(): readonly Finding[];
+  /** Its eBPF programs translate Services. */
+  readonly replacesKubeProxy: boolean;
   /** The devices and tables of a node beside its card and its loopback. */
   node(facts: NodeFacts): NodePart;
   pod(facts: PodFacts): PodPart;

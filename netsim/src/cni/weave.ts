@@ -35,6 +35,7 @@ export function weaveModel(context: Context): Model {
   return {
     cni: "weave",
     findings: () => findingsOf(weave),
+    replacesKubeProxy: false,
     node: (facts) => nodePart(weave, facts, addressFor),
     pod: (facts) => podPart(weave, facts, addressFor),
     fabricRoutes: () => [],

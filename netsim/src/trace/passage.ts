@@ -60,7 +60,7 @@ export function judge(
   if (self) {
     hops.push(
       hop("policy", "allow", "a pod always reaches itself", {}, { direction: "egress" }),
-      route(site.cluster, from, to).hop,
+      route(site.cluster, from, to, site.network()).hop,
     );
     return walk.end();
   }
@@ -79,7 +79,7 @@ export function judge(
       stopOf(site, { side: egress, direction: "egress", subject: from, peer: to, probe, asked }, learned),
     );
   }
-  const routed = route(site.cluster, from, to);
+  const routed = route(site.cluster, from, to, site.network());
   hops.push(routed.hop);
   if (routed.stop !== undefined) return walk.end(routed.stop);
   if (to.kind !== "external") hops.push(policyHop(ingress, "ingress", to, seen, probe));

@@ -37,9 +37,14 @@ function wayOf(network: Network, from: Endpoint, address: string): Walk | undefi
   return place === undefined ? undefined : walk(network, place, address, from.address.text);
 }
 
-export function route(cluster: Cluster, from: Endpoint, to: Endpoint): Routed {
+/** `network`: where it is not the one that the cluster's own objects describe. */
+export function route(
+  cluster: Cluster,
+  from: Endpoint,
+  to: Endpoint,
+  network: Network = networkOf(cluster),
+): Routed {
   const address = to.address.text;
-  const network = networkOf(cluster);
   if (to.kind === "external") {
     const home = homeOf(cluster, address);
     if (home !== undefined) {

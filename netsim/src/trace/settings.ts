@@ -68,10 +68,12 @@ export interface ProxySettings {
   readonly scheduler: string | undefined;
 }
 
-/** The mode that Cilium's or kube-proxy's configuration says, else kube-proxy's default. */
+/** The mode that Cilium's, Calico's or kube-proxy's configuration says, else kube-proxy's default. */
 export function proxySettings(cluster: Cluster): ProxySettings {
   const replaced = configText(cluster, "cilium-config", "kube-proxy-replacement");
-  if (replaced === "true" || replaced === "strict") return { mode: "ebpf", scheduler: undefined };
+  const felix = (cluster.others.get("FelixConfiguration") ?? []).find((o) => o.metadata.name === "default");
+  if (replaced === "true" || replaced === "strict" || fields(felix?.spec)["bpfEnabled"] === true)
+    return { mode: "ebpf", scheduler: undefined };
   const given = firstOf(cluster, "KubeProxyConfiguration");
   const config = given["kind"] === undefined ? yaml(configText(cluster, "kube-proxy", "config.conf")) : given;
   const mode = MODES.find((m) => m === config["mode"]) ?? "iptables";

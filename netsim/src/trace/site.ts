@@ -1,4 +1,6 @@
 /** The cluster as a trace walks through it: policies compiled, service proxies made when a packet first comes to a node. */
+import { networkOf } from "../cni/index.ts";
+import { createNetwork, type Network, type NetworkOptions } from "../cni/network.ts";
 import type { Cluster, IPFamily } from "../model/types.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
 import { createEngine, type Engine } from "../policy/engine.ts";
@@ -12,6 +14,8 @@ export interface Site {
   readonly cluster: Cluster;
   readonly engine: Engine;
   readonly mode: Mode;
+  /** The nodes' and pods' tables, as the CNI makes them. */
+  network(): Network;
   /** What the service proxy of a node does to a connection, likeliest first; undefined for a node that there is not. */
   ways(
     node: string,
@@ -30,9 +34,14 @@ export const inFamily = (engine: Engine, end: Endpoint, family: IPFamily | undef
     ? end
     : (engine.endpoints.pod(end.pod, family === "IPv6") ?? end);
 
-export function createSite(cluster: Cluster, wanted: Mode | undefined): Site {
+/** `options`: of the CNI, where they are not all in the cluster's objects (Helm values). */
+export function createSite(cluster: Cluster, wanted: Mode | undefined, options?: NetworkOptions): Site {
   const settings = proxySettings(cluster);
-  const mode = wanted ?? settings.mode;
+  let made: Network | undefined;
+  const network = (): Network =>
+    options === undefined ? networkOf(cluster) : (made ??= createNetwork(cluster, options));
+  const replaced = options !== undefined && network().model.replacesKubeProxy;
+  const mode = wanted ?? (replaced ? "ebpf" : settings.mode);
   const proxies = new Map<string, ServiceProxy | undefined>();
   const proxyOf = (node: string): ServiceProxy | undefined => {
     if (!proxies.has(node))
@@ -61,6 +70,7 @@ export function createSite(cluster: Cluster, wanted: Mode | undefined): Site {
     cluster,
     engine,
     mode,
+    network,
     ways,
     knowing: (dns) => make(createEngine(cluster, { enforcer: engine.enforcer, cilium: { dns } })),
   });

@@ -1,4 +1,5 @@
 /** One connection, from the name to the packet, hop by hop. */
+import type { NetworkOptions } from "../cni/network.ts";
 import type { Cluster, Service } from "../model/types.ts";
 import { createDnsCache } from "../policy/cilium/dns-cache.ts";
 import { learnedAddresses } from "../policy/cilium/dns-proxy.ts";
@@ -25,6 +26,8 @@ export interface TraceOptions extends GoalOptions, ResolveOptions {
   readonly mode?: Mode;
   /** Which of a name's or a pod's addresses is used. */
   readonly family?: "IPv4" | "IPv6";
+  /** Of the CNI, where its settings are not all among the cluster's objects (Helm values, the cards' MTU). */
+  readonly network?: NetworkOptions;
   /** Told of what the trace is made from, as it goes. */
   readonly listener?: TraceListener;
 }
@@ -48,7 +51,7 @@ export async function trace(
   options: TraceOptions = {},
 ): Promise<Trace> {
   const { cluster, assumed, balanced } = complete(given);
-  const site = createSite(cluster, options.mode);
+  const site = createSite(cluster, options.mode, options.network);
   const goal = parseGoal(to, options);
   const walk = createWalk(site, from, goal, options);
   walk.notes.push(...assumed.map((text) => note("assumed", text)));

@@ -5,6 +5,8 @@ import { optionsOfValues } from "../../src/cni/cilium/config.ts";
 import { ipRoute } from "../../src/cni/iproute.ts";
 import type { NetworkOptions } from "../../src/cni/network.ts";
 import { settingsOf } from "../../src/cni/settings.ts";
+import { loadObjects } from "../../src/model/load.ts";
+import { trace } from "../../src/trace/trace.ts";
 import { around, codes, configMap, devices, dual, network, node, pod, three, way } from "./support.ts";
 
 const cilium = (options: NetworkOptions = {}, objects: readonly object[] = three) =>
@@ -219,6 +221,41 @@ t.test("masquerading", (t) => {
     "a range without the pods breaks the rule",
   );
   t.end();
+});
+
+t.test("a trace with Helm values", async (t) => {
+  const service = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "db", namespace: "default" },
+    spec: { clusterIP: "10.96.0.20", selector: { app: "db" }, ports: [{ port: 80 }] },
+  };
+  const db = {
+    ...pod("c", "n2", "10.244.2.7"),
+    metadata: { name: "c", namespace: "default", labels: { app: "db" } },
+  };
+  const cluster = loadObjects([
+    ...three.filter((o) => !JSON.stringify(o).includes('"name":"c","namespace"')),
+    db,
+    service,
+  ]);
+  const plain = await trace(cluster, "default/a", "10.96.0.20:80");
+  t.match(plain, { verdict: "allow", mode: "iptables" });
+  t.equal(plain.hops.find((h) => h.layer === "route")?.details?.["encapsulation"], "unknown");
+  const set = await trace(cluster, "default/a", "10.96.0.20:80", { network: { cni: "cilium", set: GUIDE } });
+  t.match(set, { verdict: "allow", mode: "ebpf" });
+  t.match(set.hops.find((h) => h.layer === "route")?.details, {
+    cni: "cilium",
+    encapsulation: "vxlan",
+    encrypted: true,
+    overhead: 110,
+    mtu: 1370,
+  });
+  t.match(
+    await trace(cluster, "default/a", "10.96.0.20:80"),
+    { mode: "iptables" },
+    "the cluster itself is as it was",
+  );
 });
 
 t.test("what cannot be", (t) => {

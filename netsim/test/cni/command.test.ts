@@ -75,7 +75,7 @@ t.test("check: the exit code, the findings with their places", (t) => {
   t.match(fine.stdout, /12 pairs of pods: all reach each other, all are seen by their own address\n$/);
   const broken = netsim(["cni", "check", bgp]);
   t.equal(broken.status, 1);
-  t.match(broken.stdout, /bgp\.yaml:\d+: error: IPPool default-ipv4-ippool: .*\[no-route-between-subnets\]/);
+  t.match(broken.stdout, /bgp\.yaml:\d+: error: IPPool default-ipv4-ippool has no encapsulation.*\[no-route-between-subnets\]/);
   t.equal(
     netsim(["cni", "check", bgp, "--set", "ippool.vxlanMode=CrossSubnet"]).status,
     0,

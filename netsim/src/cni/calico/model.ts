@@ -12,6 +12,7 @@ export function calicoModel(context: Context): Model {
   return {
     cni: "calico",
     findings: calico.findings,
+    replacesKubeProxy: felix.bpf,
     node: (facts) => nodePart(calico, facts),
     pod: (facts) => podPart(calico, facts),
     fabricRoutes: () =>

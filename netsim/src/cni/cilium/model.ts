@@ -20,6 +20,7 @@ export function ciliumModel(context: Context): Model {
   ];
   return {
     cni: "cilium",
+    replacesKubeProxy: config.kubeProxyReplacement,
     findings: () => [...config.findings, ...findingsOf(cilium)],
     node: (facts) => nodePart(cilium, facts),
     pod: (facts) => podPart(cilium, facts),
