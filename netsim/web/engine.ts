@@ -1,10 +1,12 @@
 /** The engine of a map, in a worker: it holds the cluster, and answers the page. */
+import { resolverModels } from "clusterdns";
 import type { Ask, CallName, Calls, Reply } from "../src/map/protocol.ts";
 import { createReacher, type Reacher } from "../src/map/reach.ts";
 import { openSnapshot, type Snapshot } from "../src/map/snapshot.ts";
 import { viewOf } from "../src/map/view.ts";
 import type { Cluster } from "../src/model/types.ts";
 import { createEngine } from "../src/policy/engine.ts";
+import { MODES } from "../src/service/index.ts";
 import { traceArticle } from "../src/trace/article.ts";
 import { traceText } from "../src/trace/text.ts";
 import { trace } from "../src/trace/trace.ts";
@@ -30,10 +32,14 @@ const answers: { [K in CallName]: (ask: Calls[K]["ask"]) => Promise<Calls[K]["an
     const given = openSnapshot(JSON.parse(await unzip(data)) as Snapshot);
     const engine = createEngine(given);
     opened = { cluster: given, reach: createReacher(given, engine) };
-    return viewOf(given, engine);
+    return {
+      view: viewOf(given, engine),
+      modes: MODES,
+      resolvers: resolverModels.map((m) => m.aliases[0] ?? m.name),
+    };
   },
-  async trace({ from, to }) {
-    const result = await trace(cluster().cluster, from, to);
+  async trace({ from, to, options }) {
+    const result = await trace(cluster().cluster, from, to, options);
     return {
       trace: result,
       article: traceArticle(result),

@@ -85,6 +85,23 @@ void t.test("a map", { skip }, async (t) => {
     await page.close();
   });
 
+  await t.test("how a trace is made", async (t) => {
+    const { page, said } = await openMap(browser, map);
+    await page.locator("#options summary").click();
+    await page.selectOption("#mode", "nftables");
+    await page.selectOption("#resolver", "musl");
+    await page.fill("#method", "post");
+    await page.fill("#from", "shop/web-1");
+    await page.fill("#to", "http://api.payments/orders");
+    await page.getByRole("button", { name: "Trace", exact: true }).click();
+    const shown = await page.locator("#trace .json pre").textContent();
+    const options = { mode: "nftables", resolver: "musl", method: "POST" } as const;
+    const here = await trace(loadFiles(files), "shop/web-1", "http://api.payments/orders", options);
+    t.equal(JSON.stringify(JSON.parse(shown!)), JSON.stringify(here));
+    t.same(said, []);
+    await page.close();
+  });
+
   await t.test("who selects whom, who reaches whom", async (t) => {
     const { page, said } = await openMap(browser, map);
     await choose(page, "payments/api", "payments/api-1");

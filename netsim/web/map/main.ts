@@ -1,19 +1,21 @@
 /** The page of `netsim map`: everything that is chosen comes together here. */
 import type { Reach } from "../../src/map/reach.ts";
-import type { MapView } from "../../src/map/view.ts";
+import type { Opened } from "../../src/map/protocol.ts";
 import { isDark } from "./colors.ts";
 import { details, goalOf, idOf, itemLine } from "./details.ts";
 import { byId, h } from "./dom.ts";
 import { bytesIn, startEngine, type EngineClient } from "./engine-client.ts";
 import { layout, type Box, type Grouping, type Item } from "./layout.ts";
-import { showEverything, showSpaces, showTrace } from "./panes.ts";
+import { showEverything, showOptions, showSpaces, showTrace } from "./panes.ts";
 import { createStage, leavesOf } from "./stage.ts";
 import { haystacks, linesOf, marksOf, matches, newState, same } from "./state.ts";
 
 const MOST_FOUND = 100;
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
-function run(view: MapView, engine: EngineClient): void {
+function run(opened: Opened, engine: EngineClient): void {
+  const { view } = opened;
+  const options = showOptions(opened);
   const state = newState();
   const texts = haystacks(view);
   const ailing = new Set(view.pods.flatMap((p, i) => (p.ready ? [] : [i])));
@@ -138,7 +140,7 @@ function run(view: MapView, engine: EngineClient): void {
     hint("");
     tracePane.replaceChildren(h("p", { class: "dim" }, "Tracing…"));
     try {
-      const answer = await engine.call("trace", { from: source, to: goal });
+      const answer = await engine.call("trace", { from: source, to: goal, options: options() });
       const { trace } = answer;
       showTrace(tracePane, `${source} → ${goal}`, answer);
       const ends = [podNamed(trace.from.id), podNamed(trace.to.id)] as const;
@@ -261,8 +263,7 @@ function run(view: MapView, engine: EngineClient): void {
 async function start(): Promise<void> {
   try {
     const engine = await startEngine();
-    const view = await engine.call("open", { data: bytesIn("cluster").buffer });
-    run(view, engine);
+    run(await engine.call("open", { data: bytesIn("cluster").buffer }), engine);
   } catch (error) {
     byId("hint").replaceChildren(`This map cannot be shown: ${(error as Error).message}`);
   }

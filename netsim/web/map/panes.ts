@@ -1,6 +1,8 @@
 /** Parts of the panel: a trace, the namespaces to choose from. */
-import type { Calls } from "../../src/map/protocol.ts";
+import type { Calls, Opened } from "../../src/map/protocol.ts";
 import type { MapView } from "../../src/map/view.ts";
+import type { Mode } from "../../src/service/index.ts";
+import type { TraceOptions } from "../../src/trace/trace.ts";
 import { readColors } from "./colors.ts";
 import { button, byId, h } from "./dom.ts";
 import type { Item } from "./layout.ts";
@@ -25,6 +27,19 @@ export function showTrace(
       h("pre", { tabindex: "0" }, json),
     ),
   );
+}
+
+/** The choices of how a trace is made; the function reads what is chosen. */
+export function showOptions({ modes, resolvers }: Opened): () => TraceOptions {
+  const [mode, resolver] = [byId<HTMLSelectElement>("mode"), byId<HTMLSelectElement>("resolver")];
+  const method = byId<HTMLInputElement>("method");
+  mode.append(...modes.map((m) => h("option", {}, m)));
+  resolver.append(...resolvers.map((r) => h("option", {}, r)));
+  return () => ({
+    ...(mode.value !== "" && { mode: mode.value as Mode }),
+    ...(resolver.value !== "" && { resolver: resolver.value }),
+    ...(method.value.trim() !== "" && { method: method.value.trim().toUpperCase() }),
+  });
 }
 
 /** A box to tick for each namespace, with its colour; `changed` is called with what is hidden then. */
