@@ -1,4 +1,7 @@
-/** A camera at every device of a path: what packets look like there, as a capture. Times and identifications are made up, and the same each time. */
+/**
+ * A camera at every device of a path: what packets look like there, as a capture. Times and identifications are made up, and the
+ * same each time.
+ */
 import type { Frame } from "./fragment.ts";
 import { travel, type Icmp, type Journey, type Memory, type World } from "./journey.ts";
 import { createWriter, ethernet, type Writer } from "./octets.ts";
@@ -34,25 +37,21 @@ export function createCamera(world: World = {}): Camera {
   const taken: Captured[] = [];
   let clock = 0n;
 
-  function numberOf({ node, device, kind, mtu, mac, says }: Link): number {
-    const where = kind === "pod" ? `${says}` : node;
-    const key = `${where} ${device} ${kind}`;
-    const known = numbers.get(key);
+  function numberOf(path: Path, at: number): number {
+    const { node, device, kind, mtu, mac, says } = path.links[at]!;
+    // Many pods of a node have a device of that name.
+    const whose = kind !== "pod" ? "" : ` (pod ${at === 0 ? path.source : path.destination})`;
+    const name = `${node === "" ? "" : `${node}/`}${device}${whose}`;
+    const known = numbers.get(name);
     if (known !== undefined) return known;
     const bare =
       mac === undefined && kind === "tunnel"
         ? "; packets have no Ethernet header there, zeros stand for one"
         : "";
-    const name = node === "" ? device : `${node}/${device}${kind === "pod" ? ` (pod)` : ""}`;
-    numbers.set(key, interfaces.length);
-    interfaces.push({ name: unique(name), description: `${says}; MTU ${mtu}${bare}` });
+    numbers.set(name, interfaces.length);
+    interfaces.push({ name, description: `${says}; MTU ${mtu}${bare}` });
     return interfaces.length - 1;
   }
-
-  const unique = (name: string): string => {
-    const same = interfaces.filter((i) => i.name === name || i.name.startsWith(`${name} #`)).length;
-    return same === 0 ? name : `${name} #${same + 1}`;
-  };
 
   function take(
     path: Path,
@@ -75,7 +74,7 @@ export function createCamera(world: World = {}): Camera {
       noted = undefined;
       const said = notes.filter((n) => n !== undefined).join("; ");
       taken.push({
-        interface: numberOf(link),
+        interface: numberOf(path, at),
         time: BEGINNING + time,
         bytes: ethernet(link.mac, frame.family, writer.write(frame, cargo, ends(at))),
         ...(said !== "" && { comment: said }),

@@ -28,7 +28,7 @@ t.test("what is stopped is seen up to there, and no further", options, async (t)
   const seen = held.filter(isTcp).map((r) => r["frame.interface_name"]);
   t.equal(seen.length, 2, "the SYN is seen at both ends of the pod's veth pair");
   t.ok(
-    seen.every((i) => /^node-1\/(eth0 \(pod\)|cali)/.test(i)),
+    seen.every((i) => /^node-1\/(eth0 \(pod 10.244.1.10\)|cali)/.test(i)),
     "and does not leave its node",
   );
 

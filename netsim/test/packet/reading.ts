@@ -99,7 +99,7 @@ export const numbers = (list: string): number[] => list.split(",").map(Number);
 export const inPod =
   (node: string) =>
   (r: Row): boolean =>
-    r["frame.interface_name"].startsWith(`${node}/`) && r["frame.interface_name"].includes("(pod)");
+    r["frame.interface_name"].startsWith(`${node}/`) && r["frame.interface_name"].includes("(pod ");
 export const isTcp = (r: Row): boolean => r["tcp.flags"] !== "" && r["icmp.type"] === "";
 
 /** What any capture must be: well-formed, with right checksums and lengths, for both readers. */
