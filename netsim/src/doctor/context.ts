@@ -43,12 +43,24 @@ export interface Context {
   others(kind: string): readonly OtherObject[];
   /** The endpoint of a pod of the input; undefined where it has no address. */
   endpointOf(pod: Pod): Endpoint | undefined;
+  /** Who has an address. */
+  endpointAt(address: string): Endpoint | undefined;
 }
 
 /** Calls `make` once. */
 export function lazy<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => (made ??= { value: make() }).value;
+}
+
+/** Computes `of` once for each object. */
+function remembered<K extends object, V>(of: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, { readonly value: V }>();
+  return (key) => {
+    let found = known.get(key);
+    if (found === undefined) known.set(key, (found = { value: of(key) }));
+    return found.value;
+  };
 }
 
 export function createContext(given: Cluster, options: DoctorOptions): Context {
@@ -59,6 +71,7 @@ export function createContext(given: Cluster, options: DoctorOptions): Context {
   const services = new Map(given.services.map((s) => [key(s.metadata.namespace, s.metadata.name), s]));
   const slices = lazy(() => slicesByService(given));
   const groups = lazy(() => groupPods(given, pods));
+  const owners = lazy(() => podsByAddress(cluster.pods));
   const podsIn = (namespace: string): readonly Pod[] => byNamespace.get(namespace) ?? [];
   return {
     given,
@@ -77,21 +90,33 @@ export function createContext(given: Cluster, options: DoctorOptions): Context {
       return groups();
     },
     podsIn,
-    selected({ metadata, spec: { selector } }) {
+    selected: remembered(({ metadata, spec: { selector } }: Service) => {
       const wanted = Object.entries(selector ?? {});
       if (wanted.length === 0) return [];
       return podsIn(metadata.namespace).filter((p) => wanted.every(([k, v]) => p.metadata.labels[k] === v));
-    },
+    }),
     slicesOf: ({ metadata }) => slices().get(key(metadata.namespace, metadata.name)) ?? [],
     service: (namespace, name) => services.get(key(namespace, name)),
     others: (kind) => given.others.get(kind) ?? [],
     endpointOf: (pod) => site().engine.endpoints.pod(pod),
+    endpointAt(address) {
+      const { endpoints } = site().engine;
+      const pod = owners().get(address);
+      return pod === undefined ? endpoints.byAddress(address) : endpoints.pod(pod, address.includes(":"));
+    },
   };
 }
 
 /** A live cluster's objects, of which nothing is missing: its pods have an identity that only the API server gives. */
 export const isDump = ({ given }: Pick<Context, "given">): boolean =>
   given.pods.some((p) => p.metadata.uid !== undefined);
+
+const podsByAddress = (pods: readonly Pod[]): ReadonlyMap<string, Pod> =>
+  new Map(
+    pods
+      .filter((p) => p.spec.hostNetwork !== true && !isFinished(p))
+      .flatMap((p) => (p.status.podIPs?.map((i) => i.ip) ?? [p.status.podIP ?? ""]).map((ip) => [ip, p])),
+  );
 
 const key = (namespace: string, name: string): string => `${namespace}/${name}`;
 

@@ -28,10 +28,13 @@ export function follow(findings: readonly Finding[], read: (file: string) => str
   const after = new Map<string, string>();
   const done: Finding[] = [];
   const left: Finding[] = [];
+  const moved = new Set<string>();
   for (const finding of findings) {
     const { changes } = finding.fix;
     const next = new Map<string, string>();
+    const moves = changes.flatMap(movedLists);
     const ok = changes.every((change) => {
+      if (passesBy(change, moved)) return false;
       const name = fileOf(change);
       const now = next.get(name) ?? after.get(name) ?? readOnce(name);
       const edited = now === undefined ? undefined : editText(now, [change]);
@@ -44,6 +47,7 @@ export function follow(findings: readonly Finding[], read: (file: string) => str
       continue;
     }
     for (const [name, text] of next) after.set(name, text);
+    for (const list of moves) moved.add(list);
     done.push(finding);
   }
   const files = [...after].map(([name, text]): Edited => ({
@@ -59,6 +63,28 @@ export function follow(findings: readonly Finding[], read: (file: string) => str
     return text;
   }
 }
+
+const idOf = (target: object): string => JSON.stringify(target);
+
+/** Lists of which an item went, or into which one came before others: their indexes are no longer what findings say. */
+const movedLists = (change: Change): string[] =>
+  change.kind !== "patch"
+    ? []
+    : change.operations.flatMap(({ op, path }) => {
+        const slash = path.lastIndexOf("/");
+        const isItem = /^\d+$/.test(path.slice(slash + 1));
+        return isItem && op !== "replace" ? [`${idOf(change.target)} ${path.slice(0, slash)}/`] : [];
+      });
+
+/** Whether a change goes through a list that has been moved. */
+const passesBy = (change: Change, moved: ReadonlySet<string>): boolean =>
+  change.kind === "patch" &&
+  change.operations.some(({ path }) =>
+    [...moved].some((list) => {
+      const at = `${idOf(change.target)} ${path}`;
+      return at.startsWith(list) && !at.slice(list.length).startsWith("-");
+    }),
+  );
 
 /** Lines `first` to `last` (from 1; `last` below `first` for none) of the old text become `lines`. */
 export interface Hunk {

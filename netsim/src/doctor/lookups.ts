@@ -16,7 +16,7 @@ import {
 } from "clusterdns";
 import type { Endpoint } from "../policy/endpoint.ts";
 import { resolvConfOf } from "../trace/resolve.ts";
-import { corefilesOf, LINK_LOCAL } from "../trace/settings.ts";
+import { corefilesOf, LINK_LOCAL, type Corefiles } from "../trace/settings.ts";
 import type { Context } from "./context.ts";
 
 export interface Asked {
@@ -54,26 +54,33 @@ export interface DirectAnswer {
 const RTT = { node: { rtt: 0.1 }, cluster: { rtt: 1 }, upstream: { rtt: 20 } };
 const SOA = 6;
 
-/** `outside`: names that the world outside has. Rejects with one line where the Corefile cannot be run. */
+/**
+ * `outside`: names that the world outside has. A Corefile that cannot be run (which is a finding of its own) is replaced by
+ * kubeadm's. Rejects with one line where no server can be started.
+ */
 export async function openLookups(context: Context, outside: readonly string[]): Promise<Lookups> {
   const { cluster, kubelet } = context;
-  const { cluster: corefile, nodelocal } = corefilesOf(cluster, kubelet.clusterDomain);
   const clock = virtualClock();
-  const chain = await openChain({
-    corefiles: { cluster: corefile, nodelocal },
-    clusterDns: kubelet.nameserver ?? "",
-    objects: [
-      ...cluster.namespaces,
-      ...cluster.nodes,
-      ...cluster.services,
-      ...cluster.endpointSlices,
-      ...(/\bpods\b|\bautopath\b/.test(corefile) ? cluster.pods : []),
-    ],
-    world: createWorld(inventedRecords(outside, 300)),
-    legs: RTT,
-    clock,
-    random: seededRandom(1),
-  });
+  const open = ({ cluster: corefile, nodelocal }: Corefiles): Promise<Chain> =>
+    openChain({
+      corefiles: { cluster: corefile, nodelocal },
+      clusterDns: kubelet.nameserver ?? "",
+      objects: [
+        ...cluster.namespaces,
+        ...cluster.nodes,
+        ...cluster.services,
+        ...cluster.endpointSlices,
+        ...(/\bpods\b|\bautopath\b/.test(corefile) ? cluster.pods : []),
+      ],
+      world: createWorld(inventedRecords(outside, 300)),
+      legs: RTT,
+      clock,
+      random: seededRandom(1),
+    });
+  const without = { ...cluster, others: new Map() };
+  const chain = await open(corefilesOf(cluster, kubelet.clusterDomain)).catch(() =>
+    open(corefilesOf(without, kubelet.clusterDomain)),
+  );
 
   const look: Lookups["look"] = async (from, name, options = {}) => {
     const text = withOptions(resolvConfOf(from, kubelet), options);

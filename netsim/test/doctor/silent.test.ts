@@ -304,3 +304,102 @@ t.test("namespaces that are copies of each other", async (t) => {
   ];
   t.same(await ids([...copy("staging", 1), ...copy("production", 2)]), []);
 });
+
+t.test("port 53 for TCP alone, by a protocol that is not written", async (t) => {
+  const objects = [web, db, egress(toDb, { to: [dnsPods], ports: [{ port: 53 }] })];
+  const { findings } = await doctor(loadObjects(objects));
+  t.match(findings, [
+    {
+      id: "NS/dns-egress",
+      message: /for TCP only/,
+      fix: { changes: [{ operations: [{ path: "/spec/egress/1/ports/-", value: { protocol: "UDP" } }] }] },
+    },
+  ]);
+});
+
+t.test("the DNS Service, missing or misspelt", async (t) => {
+  const coredns = pod("kube-system/coredns-1", { "k8s-app": "kube-dns" }, "10.244.1.2", {
+    ports: [
+      { name: "dns", containerPort: 53, protocol: "UDP" },
+      { name: "dns-tcp", containerPort: 53, protocol: "TCP" },
+    ],
+    spec: {
+      containers: [
+        {
+          name: "coredns",
+          image: "registry.k8s.io/coredns/coredns:v1.14.0",
+          ports: [
+            { containerPort: 53, protocol: "UDP" },
+            { containerPort: 53, protocol: "TCP" },
+          ],
+        },
+      ],
+    },
+  });
+  t.same(await ids([coredns]), ["NS/dns-endpoints"], "missing");
+  const kubeDns = (label: string) =>
+    service("kube-system/kube-dns", {
+      clusterIP: "10.96.0.10",
+      selector: { "k8s-app": label },
+      ports: [
+        { name: "dns", port: 53, protocol: "UDP" },
+        { name: "dns-tcp", port: 53 },
+      ],
+    });
+  const { findings } = await doctor(loadObjects([coredns, kubeDns("kube-dn")]));
+  t.match(findings, [
+    { id: "NS/dns-endpoints", fix: { changes: [{ operations: [{ value: { "k8s-app": "kube-dns" } }] }] } },
+  ]);
+  t.same(await ids([coredns, kubeDns("kube-dns")]), [], "one node, one pod: nothing to spread");
+});
+
+t.test("hostNetwork and dnsPolicy", async (t) => {
+  const host = (spec: object, metadata: object = {}) => {
+    const made = pod("shop/agent", { app: "agent" }, "172.18.0.2", { spec: { hostNetwork: true, ...spec } });
+    return { ...made, metadata: { ...made.metadata, ...metadata } };
+  };
+  t.same(await ids([host({})]), [], "nothing written, nothing asked");
+  t.same(await ids([host({ dnsPolicy: "ClusterFirst" }, { uid: "1" })]), [], "the API server's default");
+  t.same(await ids([host({ dnsPolicy: "ClusterFirst" })]), ["NS/host-network-dns"], "somebody means it");
+  t.same(await ids([host({ dnsPolicy: "ClusterFirstWithHostNet" })]), []);
+});
+
+t.test("the size of kube-proxy's table, from its ConfigMap", async (t) => {
+  const text = "mode: iptables\nconntrack:\n  maxPerCore: 0\n  min: 65536\nipvs:\n  min: 7\n";
+  const map = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "kube-proxy", namespace: "kube-system" },
+    data: { "config.conf": text },
+  };
+  const { findings } = await doctor(loadObjects([map]), { flows: 1000 });
+  t.match(findings, [
+    {
+      id: "NS/conntrack-size",
+      fix: { changes: [{ operations: [{ value: text.replace("65536", "262144") }] }] },
+    },
+  ]);
+  t.same(await ids([map], { flows: 100 }), []);
+});
+
+t.test("advice that another has overtaken is left", async (t) => {
+  const { follow } = await import("../../src/doctor/follow.ts");
+  const { loadText } = await import("../../src/model/load.ts");
+  const text = `apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: default-deny, namespace: shop}
+spec:
+  podSelector: {}
+  policyTypes: [Ingress]
+  ingress:
+  - {}
+  - from: [{podSelector: {matchLabels: {app: web}}}]
+  - {}
+`;
+  const { findings } = await doctor(loadText(text, "f"), { only: ["policy-denies-nothing"] });
+  t.equal(findings.length, 2);
+  const { files, done, left } = follow(findings, () => text);
+  t.equal(done.length, 1);
+  t.equal(left.length, 1, "its index is no longer right: the next run finds it again");
+  t.match(files[0]?.after, /app: web/, "and the rule that is right stays");
+});

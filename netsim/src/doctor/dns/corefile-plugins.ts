@@ -8,6 +8,7 @@ import type { Check, Draft } from "../types.ts";
 import {
   argumentsOf,
   clusterCorefile,
+  nodeLocalCorefile,
   corefileFix,
   directives,
   onCorefile,
@@ -28,26 +29,29 @@ export const corefileInvalid: Check = {
   why: "A Corefile with a fault is refused: a running server keeps the old one, and one that is restarted does not start.",
   sources: [coredns(7078), coreDnsPlugin("reload")],
   run: async (context) => {
-    const corefile = await clusterCorefile(context);
-    if (corefile === undefined) return [];
-    return corefile.errors.map((error): Draft => {
-      const message = error.message.replace(/^[^:]*:\d+: /, "");
-      const meant = /did you mean "?([\w-]+)"?\??/.exec(message)?.[1];
-      const word = /"([^"]+)"/.exec(message)?.[1] ?? /directive:? '?([\w-]+)'?/.exec(message)?.[1];
-      const text = meant === undefined ? "correct this line" : `write ${meant}`;
-      return {
-        message,
-        at: corefile.placeOf(error.line),
-        evidence: [evidence(quoted(corefile, error.line), corefile.placeOf(error.line))],
-        fix:
-          meant === undefined || word === undefined
-            ? fix(text)
-            : corefileFix(corefile, text, withWord(corefile, error.line, word, meant)),
-        cause: quoted(corefile, error.line),
-      };
-    });
+    const corefiles = [await clusterCorefile(context), await nodeLocalCorefile(context)];
+    return corefiles.flatMap((corefile) => (corefile === undefined ? [] : faultsOf(corefile)));
   },
 };
+
+function faultsOf(corefile: CorefileParts): Draft[] {
+  return corefile.errors.map((error): Draft => {
+    const message = error.message.replace(/^[^:]*:\d+: /, "");
+    const meant = /did you mean "?([\w-]+)"?\??/.exec(message)?.[1];
+    const word = /"([^"]+)"/.exec(message)?.[1] ?? /directive:? '?([\w-]+)'?/.exec(message)?.[1];
+    const text = meant === undefined ? "correct this line" : `write ${meant}`;
+    return {
+      message,
+      at: corefile.placeOf(error.line),
+      evidence: [evidence(quoted(corefile, error.line), corefile.placeOf(error.line))],
+      fix:
+        meant === undefined || word === undefined
+          ? fix(text)
+          : corefileFix(corefile, text, withWord(corefile, error.line, word, meant)),
+      cause: quoted(corefile, error.line),
+    };
+  });
+}
 
 export const forwardLoop: Check = {
   id: "NS/corefile-loop",

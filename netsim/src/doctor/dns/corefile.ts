@@ -2,6 +2,7 @@
 import { checkCorefile, type CorefileReport } from "clusterdns";
 import type { OtherObject } from "../../model/types.ts";
 import { fields, text } from "../../gateway/fields.ts";
+import { OUTSIDE_RESOLVER } from "../../trace/settings.ts";
 import type { Context } from "../context.ts";
 import { fix, patch, set } from "../fix.ts";
 import { placeInText } from "../place.ts";
@@ -24,16 +25,19 @@ const KEY = "Corefile";
 const read = new WeakMap<OtherObject, Promise<CorefileParts>>();
 
 /** The Corefile of a ConfigMap; undefined where it has none. */
-function partsOf(map: OtherObject): Promise<CorefileParts> | undefined {
+function partsOf(
+  map: OtherObject,
+  filled = (corefile: string): string => corefile,
+): Promise<CorefileParts> | undefined {
   const corefile = text(fields(map.data)[KEY]);
   if (corefile === undefined) return undefined;
   let parts = read.get(map);
-  if (parts === undefined) read.set(map, (parts = readParts(map, corefile)));
+  if (parts === undefined) read.set(map, (parts = readParts(map, corefile, filled(corefile))));
   return parts;
 }
 
-async function readParts(map: OtherObject, corefile: string): Promise<CorefileParts> {
-  const report = await checkCorefile(corefile, { env: ENVIRONMENT });
+async function readParts(map: OtherObject, corefile: string, filled: string): Promise<CorefileParts> {
+  const report = await checkCorefile(filled, { env: ENVIRONMENT });
   const lines = report.blocks.flatMap((b) => b.lines);
   return {
     ...report,
@@ -72,6 +76,16 @@ export const onCorefile =
 /** A line of the text, counted from 1. */
 export const quoted = ({ text }: Pick<CorefileParts, "text">, line: number): string =>
   (text.split("\n")[line - 1] ?? "").trim();
+
+/** That of NodeLocal DNSCache, with its manifest's placeholders as they would be filled in. */
+export function nodeLocalCorefile({ given, kubelet }: Context): Promise<CorefileParts> | undefined {
+  const map = (given.others.get("ConfigMap") ?? []).find((m) => m.metadata.name === "node-local-dns");
+  const filled = (corefile: string): string =>
+    corefile
+      .replaceAll("__PILLAR__DNS__DOMAIN__", kubelet.clusterDomain)
+      .replace(/__PILLAR__\w+__/g, OUTSIDE_RESOLVER);
+  return map && partsOf(map, filled);
+}
 
 /** Words behind a directive's name on its own line, without its block. */
 export function argumentsOf({ tokens }: Line): readonly string[] {

@@ -57,29 +57,40 @@ export const hostNetworkDns: Check = {
   severity: "error",
   why: "With hostNetwork, dnsPolicy ClusterFirst (also where nothing is written) means the node's resolv.conf: Services have no names there. ClusterFirstWithHostNet asks the cluster's DNS.",
   sources: [POD_DNS],
-  run: (context) =>
-    toldNames(context).flatMap(({ group, mentions }): Draft[] => {
+  run: (context) => {
+    const told = new Map(toldNames(context).map(({ group, mentions }) => [group, mentions]));
+    return context.groups.flatMap((group): Draft[] => {
       const [pod] = group.pods;
-      if (pod?.spec.hostNetwork !== true || (pod.spec.dnsPolicy ?? "ClusterFirst") !== "ClusterFirst")
-        return [];
-      const services = mentions.filter((m) => serviceNamed(context, m.host) !== undefined);
-      if (services.length === 0) return [];
+      const policy = pod?.spec.dnsPolicy;
+      if (pod?.spec.hostNetwork !== true || (policy ?? "ClusterFirst") !== "ClusterFirst") return [];
+      const services = (told.get(group) ?? []).filter((m) => serviceNamed(context, m.host) !== undefined);
+      // The API server writes the default into every pod; who writes it into a manifest means it.
+      const meant = policy !== undefined && pod.metadata.uid === undefined;
+      if (services.length === 0 && !meant) return [];
       const { object, path } = group.holder;
       return [
         {
-          message: `${group.id} is told ${listText(services.map((m) => m.host))}, which the node's resolver does not know`,
+          severity: services.length === 0 ? "warning" : "error",
+          message:
+            services.length === 0
+              ? "dnsPolicy ClusterFirst has no effect with hostNetwork: the pod asks the node's resolver"
+              : `${group.id} is told ${listText(services.map((m) => m.host))}, which the node's resolver does not know`,
           at: placeOf(object, [...path, "dnsPolicy"]),
           subjects: group.pods.map((p) => placeOf(p)),
-          evidence: services
-            .slice(0, 3)
-            .map((m) => evidence(`${m.where} names ${m.host}`, placeOf(m.object, m.path))),
+          evidence: [
+            evidence("hostNetwork: true", placeOf(object, [...path, "hostNetwork"])),
+            ...services
+              .slice(0, 3)
+              .map((m) => evidence(`${m.where} names ${m.host}`, placeOf(m.object, m.path))),
+          ],
           fix: fix(
             "set dnsPolicy: ClusterFirstWithHostNet",
             patch(object, set([...path, "dnsPolicy"], "ClusterFirstWithHostNet")),
           ),
         },
       ];
-    }),
+    });
+  },
 };
 
 export const serviceNotThere: Check = {

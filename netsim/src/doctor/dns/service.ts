@@ -1,7 +1,9 @@
 /** The DNS Service and the pods behind it. */
 import type { Pod, Workload } from "../../model/types.ts";
 import type { Context } from "../context.ts";
-import { fix, patch, set } from "../fix.ts";
+import { create, fix, patch, set } from "../fix.ts";
+import { meant } from "../service/selector.ts";
+import { selectorText } from "../service/shared.ts";
 import { count, evidence, listText, placeOf } from "../place.ts";
 import { DEBUG_DNS, KUBELET, NODELOCAL, POD_DNS } from "../sources.ts";
 import type { Check, Draft, Fix } from "../types.ts";
@@ -34,7 +36,7 @@ export const dnsEndpoints: Check = {
   sources: [DEBUG_DNS],
   run: (context) => {
     const { dns } = context;
-    if (dns === undefined) return [];
+    if (dns === undefined) return serviceMissing(context);
     const ends = context.slicesOf(dns).flatMap((s) => s.endpoints);
     if (ends.some((e) => e.conditions?.ready !== false)) return [];
     const pods = context.selected(dns);
@@ -50,6 +52,9 @@ export const dnsEndpoints: Check = {
     )
       return [];
     const { namespace, name } = dns.metadata;
+    const around = context.podsIn(namespace).map((p) => p.metadata.labels);
+    const corrected =
+      pods.length > 0 || workload !== undefined ? undefined : meant(dns.spec.selector ?? {}, around);
     return [
       {
         message: `${namespace}/${name} has ${ends.length === 0 ? "no endpoints" : `${count(ends.length, "endpoint")}, none of them ready`}: no pod can look up a name`,
@@ -73,17 +78,60 @@ export const dnsEndpoints: Check = {
               ]),
         ],
         fix:
-          scaled && workload !== undefined
-            ? fix("run two replicas", patch(workload, set(["spec", "replicas"], 2)))
-            : fix(
-                `see why: kubectl -n ${namespace} describe pods -l ${Object.entries(dns.spec.selector ?? {})
-                  .map(([k, v]) => `${k}=${v}`)
-                  .join(",")}; kubectl -n ${namespace} logs -l ... --previous`,
-              ),
+          corrected !== undefined
+            ? fix(`select ${selectorText(corrected)}`, patch(dns, set(["spec", "selector"], corrected)))
+            : scaled && workload !== undefined
+              ? fix("run two replicas", patch(workload, set(["spec", "replicas"], 2)))
+              : fix(
+                  `see why: kubectl -n ${namespace} describe pods -l ${Object.entries(dns.spec.selector ?? {})
+                    .map(([k, v]) => `${k}=${v}`)
+                    .join(",")}; kubectl -n ${namespace} logs -l ... --previous`,
+                ),
       },
     ];
   },
 };
+
+const IMAGE = /(^|\/)(coredns|clusterdns)(:|@|$)/;
+
+/** DNS pods without the Service that pods ask. */
+function serviceMissing(context: Context): readonly Draft[] {
+  const pods = context.pods.filter(
+    (p) =>
+      p.metadata.namespace === "kube-system" &&
+      p.metadata.labels["k8s-app"] === "kube-dns" &&
+      p.spec.containers.some((c) => IMAGE.test(c.image ?? "")),
+  );
+  const [pod] = pods;
+  if (pod === undefined) return [];
+  const selector = { "k8s-app": "kube-dns" };
+  const clusterIP = context.kubelet.nameserver ?? "10.96.0.10";
+  return [
+    {
+      message:
+        "there are DNS pods, and no Service kube-system/kube-dns that leads to them: no pod can look up a name",
+      at: placeOf(pod),
+      subjects: pods.map((p) => placeOf(p)),
+      evidence: [evidence(`pods' resolv.conf names ${clusterIP}, which no Service has`, placeOf(pod))],
+      fix: fix(
+        "create the Service",
+        create(pod, {
+          apiVersion: "v1",
+          kind: "Service",
+          metadata: { name: "kube-dns", namespace: "kube-system", labels: selector },
+          spec: {
+            clusterIP,
+            selector,
+            ports: [
+              { name: "dns", port: 53, protocol: "UDP" },
+              { name: "dns-tcp", port: 53, protocol: "TCP" },
+            ],
+          },
+        }),
+      ),
+    },
+  ];
+}
 
 export const dnsOneReplica: Check = {
   id: "NS/dns-one-replica",

@@ -1,9 +1,9 @@
 /** The connection table against the rate of new connections. */
 import { KUBE_PROXY_TIMEOUTS, sustainableRate } from "../../conntrack/timeouts.ts";
-import { fields, number } from "../../gateway/fields.ts";
+import { fields, number, text } from "../../gateway/fields.ts";
 import type { Context } from "../context.ts";
 import { fix, patch, set } from "../fix.ts";
-import { evidence, NOWHERE, placeOf } from "../place.ts";
+import { evidence, NOWHERE, placeInText, placeOf } from "../place.ts";
 import { k8s, KERNEL_CONNTRACK } from "../sources.ts";
 import type { Check, Draft, Fix, Place } from "../types.ts";
 import { setAll, settings, type Setting } from "./sysctl.ts";
@@ -20,7 +20,7 @@ const MAX = ["net.netfilter.nf_conntrack_max", "net.nf_conntrack_max"];
 const LEAST = 131_072;
 
 function tableOf(context: Context): Table {
-  const text = (to: number): string => `set net.netfilter.nf_conntrack_max to ${to}`;
+  const advice = (to: number): string => `set net.netfilter.nf_conntrack_max to ${to}`;
   const said = settings(context).filter((s) => MAX.includes(s.key));
   const [least] = [...said].sort((a, b) => Number(a.value) - Number(b.value)) as [Setting | undefined];
   if (least !== undefined)
@@ -28,7 +28,7 @@ function tableOf(context: Context): Table {
       max: Number(least.value),
       text: `${least.by}: ${least.key} = ${least.value}`,
       at: least.at,
-      enlarge: (to) => fix(text(to), ...setAll(said.map((setting) => ({ setting, wanted: String(to) })))),
+      enlarge: (to) => fix(advice(to), ...setAll(said.map((setting) => ({ setting, wanted: String(to) })))),
     };
   const [proxy] = context.others("KubeProxyConfiguration");
   const min = number(fields(proxy?.["conntrack"])["min"]);
@@ -40,11 +40,29 @@ function tableOf(context: Context): Table {
       enlarge: (to) =>
         fix(`set conntrack.min of kube-proxy to ${to}`, patch(proxy, set(["conntrack", "min"], to))),
     };
+  const map = context.others("ConfigMap").find((m) => m.metadata.name === "kube-proxy");
+  const config = text(fields(map?.data)["config.conf"]);
+  const written = /^(\s*min:\s*)(\d+)/m.exec(
+    /^conntrack:[^]*?(?=^\S|(?![^]))/m.exec(config ?? "")?.[0] ?? "",
+  );
+  if (map !== undefined && config !== undefined && written !== null) {
+    const [own, before = "", value = ""] = written;
+    return {
+      max: Number(value),
+      text: `kube-proxy's conntrack.min is ${value}`,
+      at: placeInText(map, ["data", "config.conf"], config.slice(0, config.indexOf(own)).split("\n").length),
+      enlarge: (to) =>
+        fix(
+          `set conntrack.min of kube-proxy to ${to}`,
+          patch(map, set(["data", "config.conf"], config.replace(own, `${before}${to}`))),
+        ),
+    };
+  }
   return {
     max: LEAST,
     text: `nothing says how large the table is: kube-proxy makes it ${LEAST} at least`,
     at: proxy === undefined ? NOWHERE : placeOf(proxy),
-    enlarge: (to) => fix(text(to)),
+    enlarge: (to) => fix(advice(to)),
   };
 }
 
@@ -71,7 +89,7 @@ export const conntrackSize: Check = {
     const { flows } = context.options;
     if (flows === undefined) return [];
     const table = tableOf(context);
-    const { seconds, text } = lifetime(context);
+    const { seconds, text: why } = lifetime(context);
     const entries = flows * seconds;
     const full = entries > table.max;
     if (entries <= table.max * HEADROOM) return [];
@@ -84,7 +102,7 @@ export const conntrackSize: Check = {
       at: table.at,
       evidence: [
         evidence(table.text, table.at),
-        evidence(text),
+        evidence(why),
         evidence(
           `${flows} a second for ${seconds} s are ${entries} entries; the table sustains ${Math.floor(sustainableRate(table.max, seconds))} a second`,
         ),

@@ -156,7 +156,27 @@ export const autopathWithFqdn: Check = {
         ];
       }
     }
-    return [];
+    // Policies whose pods are not in the input: what happens to their names cannot be played, and will be the same.
+    const [idle] = context.given.ciliumPolicies.flatMap((policy) =>
+      specsOf(policy).flatMap(({ spec, path }) => {
+        const i = (spec.egress ?? []).findIndex((r) => (r.toFQDNs ?? []).length > 0);
+        return i < 0 ? [] : [{ policy, path: [...path, "egress", i, "toFQDNs"] }];
+      }),
+    );
+    if (idle === undefined || fqdnRules(context).length > 0) return [];
+    return [
+      {
+        severity: "warning",
+        message: `${used} and toFQDNs are both in use: answers come under other names than toFQDNs selects`,
+        at: corefile.placeOf(corefile.lineOf(used)),
+        evidence: [evidence("the policy goes by names", placeOf(idle.policy, idle.path))],
+        fix: corefileFix(
+          corefile,
+          `take ${used} out of the Corefile, and lower ndots instead`,
+          withoutDirective(corefile, used),
+        ),
+      },
+    ];
   },
 };
 

@@ -1,7 +1,7 @@
 /** The rule that lets a pod's queries through, written into the policy that stops them. */
 import type { CalicoPolicy, CiliumNetworkPolicy, KubeObject, NetworkPolicy } from "../../model/types.ts";
 import type { Endpoint } from "../../policy/endpoint.ts";
-import type { Rule } from "../../policy/rule.ts";
+import type { Rule, RuleRef } from "../../policy/rule.ts";
 import { append, fix, patch, set } from "../fix.ts";
 import type { Change, Fix } from "../types.ts";
 import type { Blocked } from "./dns-scan.ts";
@@ -91,6 +91,10 @@ export function addTcp({ beside, probe }: Blocked): Fix {
     patch(object, set([...path, "toPorts", at, "ports", "-"], { port: String(probe.port), protocol: "TCP" })),
   );
 }
+
+/** `protocol` is TCP where nothing is written. */
+export const addUdp = ({ object, path }: RuleRef, port: number): Fix =>
+  fix(`allow UDP ${port} beside TCP`, patch(object, set([...path, "ports", "-"], { protocol: "UDP", port })));
 
 /** The address of a cache on the node is no pod's. */
 export function allowAddress(policy: KubeObject, { address }: Endpoint): Fix {

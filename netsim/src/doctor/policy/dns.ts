@@ -1,13 +1,13 @@
 /** Policies that keep pods from the cluster's DNS. */
 import type { KubeObject } from "../../model/types.ts";
 import type { Endpoint } from "../../policy/endpoint.ts";
-import { portsMatch, type Rule } from "../../policy/rule.ts";
+import { portsMatch, type Rule, type RuleRef } from "../../policy/rule.ts";
 import type { Context } from "../context.ts";
 import { fix } from "../fix.ts";
 import { count, evidence, listText, placeOf } from "../place.ts";
 import { coredns, DEBUG_DNS, NETWORK_POLICIES, NODELOCAL } from "../sources.ts";
 import type { Check, Draft } from "../types.ts";
-import { addTcp, allowAddress, allowDns, correctPeer, letIn } from "./dns-fix.ts";
+import { addTcp, addUdp, allowAddress, allowDns, correctPeer, letIn } from "./dns-fix.ts";
 import { dnsScan, type Blocked } from "./dns-scan.ts";
 import { isNetworkPolicy, lookupEvidence, placeOfSide, podPlace, sideEvidence, usualName } from "./shared.ts";
 
@@ -79,6 +79,14 @@ async function blockedBy(
   return drafts;
 }
 
+/** What lets TCP through where UDP is dropped: `protocol` is TCP where nothing is written. */
+function tcpRule({ engine }: Context, { pods: [pod], server, probe }: Blocked): RuleRef | undefined {
+  if (pod === undefined) return undefined;
+  const side = engine.judge.side(pod, server, { ...probe, protocol: "TCP" }, "egress");
+  const isOwn = side.action === "allow" && side.rule !== undefined && isNetworkPolicy(side.rule.object);
+  return isOwn ? side.rule : undefined;
+}
+
 export const dnsEgressBlocked: Check = {
   id: "NS/dns-egress",
   title: "Egress policy forgets DNS",
@@ -89,13 +97,24 @@ export const dnsEgressBlocked: Check = {
     blockedBy(
       context,
       "egress",
-      (blocked, policy) => ({
-        message: `no egress rule lets ${podsText(blocked)} ask the cluster's DNS: queries to port ${blocked.probe.port} are dropped`,
-        fix:
-          blocked.side.rule === undefined
-            ? allowDns(policy, blocked)
-            : fix("this rule denies it: put an allow for port 53 before it, or take the DNS pods out of it"),
-      }),
+      (blocked, policy) => {
+        const tcp = tcpRule(context, blocked);
+        if (tcp !== undefined)
+          return {
+            message: `port ${blocked.probe.port} to the cluster's DNS is allowed for TCP only: ${podsText(blocked)} ask over UDP, which is dropped`,
+            at: placeOf(tcp.object, tcp.path),
+            fix: addUdp(tcp, blocked.probe.port),
+          };
+        return {
+          message: `no egress rule lets ${podsText(blocked)} ask the cluster's DNS: queries to port ${blocked.probe.port} are dropped`,
+          fix:
+            blocked.side.rule === undefined
+              ? allowDns(policy, blocked)
+              : fix(
+                  "this rule denies it: put an allow for port 53 before it, or take the DNS pods out of it",
+                ),
+        };
+      },
       false,
     ),
 };

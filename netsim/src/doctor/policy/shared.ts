@@ -97,7 +97,7 @@ export interface DnsEnd {
   readonly ports: Readonly<Record<"UDP" | "TCP", number | undefined>>;
 }
 
-export function dnsEnds({ cluster, engine }: Context, service: Service | undefined): readonly DnsEnd[] {
+export function dnsEnds({ cluster, endpointAt }: Context, service: Service | undefined): readonly DnsEnd[] {
   if (service === undefined) return [];
   const { namespace, name } = service.metadata;
   const slices = cluster.endpointSlices.filter(
@@ -113,7 +113,7 @@ export function dnsEnds({ cluster, engine }: Context, service: Service | undefin
     const ports = { UDP: portOf("UDP"), TCP: portOf("TCP") };
     return slice.endpoints
       .filter((e) => e.conditions?.ready !== false)
-      .flatMap((e) => e.addresses.flatMap((a) => engine.endpoints.byAddress(a) ?? []))
+      .flatMap((e) => e.addresses.flatMap((a) => endpointAt(a) ?? []))
       .map((endpoint) => ({ endpoint, ports }));
   });
 }

@@ -84,7 +84,7 @@ function judge(context: Context, group: Group, mention: Mention): Denied | undef
       (p) => (p.name ?? "") === (port.name ?? "") && p.protocol === port.protocol,
     )?.port;
     const ready = slice.endpoints.find((e) => e.conditions?.ready !== false);
-    const to = ready?.addresses[0] === undefined ? undefined : engine.endpoints.byAddress(ready.addresses[0]);
+    const to = ready?.addresses[0] === undefined ? undefined : context.endpointAt(ready.addresses[0]);
     if (target === undefined || to === undefined || to.id === from.id || to.address.v6 !== from.address.v6)
       continue;
     const probe = { port: target, protocol: port.protocol };

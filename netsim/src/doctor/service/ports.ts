@@ -100,17 +100,20 @@ export const portUnserved: Check = {
       const { port, declared, pods } = met;
       if (typeof port.targetPort !== "number" || pods.some((p) => portsOf(p).length === 0)) return [];
       // A container without ports beside others may listen anywhere.
-      if (pods.some((p) => p.spec.containers.some((c) => (c.ports ?? []).length === 0))) return [];
+      const unsure = pods.some((p) => p.spec.containers.some((c) => (c.ports ?? []).length === 0));
       if (declared.some((d) => d.containerPort === port.targetPort)) return [];
       const target = meantPort(met);
       return [
-        draft(
-          met,
-          `it leads port ${port.port} to ${port.targetPort}/${port.protocol}, and the pods declare ${listText(declared.map(portText), 5)}`,
-          target === undefined
-            ? fix("set targetPort to the port that the containers listen on")
-            : retarget(met, target),
-        ),
+        {
+          ...(unsure && { severity: "note" as const }),
+          ...draft(
+            met,
+            `it leads port ${port.port} to ${port.targetPort}/${port.protocol}, and the pods declare ${listText(declared.map(portText), 5)}`,
+            target === undefined
+              ? fix("set targetPort to the port that the containers listen on")
+              : retarget(met, target),
+          ),
+        },
       ];
     }),
 };

@@ -10,7 +10,7 @@ import type { Check, Draft } from "../types.ts";
 import { selectorText, serviceId, withEndpoints } from "./shared.ts";
 
 /** The selector's one label that is nearly another, put right. */
-function meant(selector: Labels, candidates: readonly Labels[]): Labels | undefined {
+export function meant(selector: Labels, candidates: readonly Labels[]): Labels | undefined {
   for (const [key, value] of Object.entries(selector)) {
     const values = candidates.flatMap((c) => (c[key] === undefined ? [] : [c[key]]));
     const keys = candidates.flatMap((c) => Object.keys(c));
@@ -38,7 +38,13 @@ export const selectsNothing: Check = {
   run: (context) =>
     context.given.services.flatMap((service): Draft[] => {
       const { selector, type } = service.spec;
-      if (type === "ExternalName" || Object.keys(selector ?? {}).length === 0 || selector === undefined)
+      // The DNS Service has a check of its own.
+      if (
+        service === context.dns ||
+        type === "ExternalName" ||
+        Object.keys(selector ?? {}).length === 0 ||
+        selector === undefined
+      )
         return [];
       if (context.selected(service).length > 0 || withEndpoints(context, service)) return [];
       const { namespace } = service.metadata;
