@@ -32,8 +32,12 @@ export const finder =
   (network: Network): FindPath =>
   (from, to) => {
     const found = pathBetween(network, from, to, to.includes(":") ? true : undefined);
-    return typeof found === "string" ? undefined : found.path;
+    return typeof found === "string" ? undefined : pathOf(found);
   };
+
+/** The path of a walk, with why it ends early where it does. */
+export const pathOf = ({ path, outcome, why }: Walk): Path =>
+  outcome === "dropped" ? { ...path, lost: why } : path;
 
 /** The way from FROM to TO, each in the words of `netsim trace`; a Service stands for one of its endpoints. */
 export async function pathFor(

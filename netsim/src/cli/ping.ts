@@ -12,7 +12,7 @@ import { transfer, type Transfer } from "../packet/tcp.ts";
 import { familyOf, HEADER, ipHeader } from "../packet/tunnel.ts";
 import { loadInput, reportProblems, writeAll } from "./input.ts";
 import { NETWORK_OPTIONS, networkOptions } from "./network-options.ts";
-import { networkOf, pathFor, wayBack, wholeNumber } from "./network.ts";
+import { networkOf, pathFor, pathOf, wayBack, wholeNumber } from "./network.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
 
 const MOST_ECHOES = 1000;
@@ -55,19 +55,18 @@ export async function run(args: readonly string[]): Promise<number> {
     to,
     family === undefined ? undefined : family === "4" ? "IPv4" : "IPv6",
   );
-  const { path } = walked;
-  if (walked.outcome === "dropped" || path.links.length === 0) {
-    const why = walked.outcome === "dropped" ? walked.why : "it never leaves the pod";
-    await writeAll([
-      values.json === true
-        ? `${JSON.stringify({ cni: network.cni, unreachable: why, path }, null, 1)}\n`
-        : `${from} to ${to}: ${walked.outcome === "dropped" ? "no packet arrives" : "every packet arrives"}: ${why}\n`,
-    ]);
-    return 0;
-  }
+  const path = pathOf(walked);
   const back = wayBack(network, walked);
   const options = { size, count, discovery, world, ...back };
   const result = values.pcap === undefined ? ping(path, options) : captured(values.pcap, path, options);
+  if (path.lost !== undefined || path.links.length === 0) {
+    const why = path.lost ?? `${from} is ${to}: packets to itself never leave it`;
+    const json = { cni: network.cni, ...result, unreachable: path.lost ?? null, path };
+    await writeAll([
+      values.json === true ? `${JSON.stringify(json, null, 1)}\n` : `${result.lines.join("\n")}\n\n${why}\n`,
+    ]);
+    return 0;
+  }
   const fit = fitOf(path, world);
   const tcp = transfer(path, TRANSFER, createSender(path, world), {
     ...back,

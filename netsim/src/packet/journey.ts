@@ -111,7 +111,7 @@ export function travel(
 ): Journey {
   const { links } = path;
   // A pod to itself.
-  if (links.length === 0) return { arrived: true, sightings: [], drops: [], icmp: [] };
+  if (links.length === 0) return { arrived: path.lost === undefined, sightings: [], drops: [], icmp: [] };
   const sightings: Sighting[] = [];
   const drops: Drop[] = [];
   const icmp: Icmp[] = [];
@@ -145,7 +145,7 @@ export function travel(
     for (const frame of frames) {
       sightings.push({ link: i, frame });
       if (i + 1 < links.length) enter(i + 1, frame);
-      else if (whole(frame) !== undefined) arrived = true;
+      else if (path.lost === undefined && whole(frame) !== undefined) arrived = true;
     }
   }
 

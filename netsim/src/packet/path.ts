@@ -53,13 +53,15 @@ export interface Link {
 /**
  * The way of packets from `source` to `destination` (addresses of the two ends). `links` in the order that a packet passes
  * them: with a pod's end at both its `pod` device and the node's `veth`. `sourceNat`: the address that the packet has as its
- * source when it arrives, where the way rewrites it.
+ * source when it arrives, where the way rewrites it. `lost`: why nobody takes packets at the end of the links, where it does not
+ * lead to the destination.
  */
 export interface Path {
   readonly source: string;
   readonly destination: string;
   readonly links: readonly Link[];
   readonly sourceNat?: string;
+  readonly lost?: string;
 }
 
 /** The way back: what answers take where routing is symmetrical. `sourceNat` is undone by the node that did it. */

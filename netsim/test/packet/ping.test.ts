@@ -177,6 +177,12 @@ t.test("the command", (t) => {
     run("--wire-mtu", "1400", "-s", "1422", "-M", "do", "-c", "1").stdout,
     /there are 2 between the nodes/,
   );
+  const routed = netsim(["ping", "default/pod-a", "default/pod-c", files[0]!, "--cni", "calico", "-c", "1"]);
+  t.match(routed, {
+    status: 0,
+    stdout: /1 packets transmitted, 0 received, 100% packet loss\n\n.*no route to 10\.1\.2\.3/,
+  });
+  t.match(netsim(["ping", "default/pod-a", "default/pod-a", files[0]!]).stdout, /3 received, 0% packet loss/);
   t.equal(run("-s", "huge").status, 2);
   t.match(run("-M", "maybe"), { status: 2, stderr: /do, dont, want, probe/ });
   t.match(netsim(["ping", "default/nobody", "default/pod-c", ...files]), {

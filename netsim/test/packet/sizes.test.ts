@@ -137,3 +137,15 @@ t.test("the least path MTU that ICMP may teach", (t) => {
   t.equal(six.pathMtu(), 1280);
   t.end();
 });
+
+t.test("a way that ends early, and one that is none", (t) => {
+  const path = labPath(LAB);
+  const cut = { ...path, links: path.links.slice(0, 5), lost: "the router has no route" };
+  const sent = createSender(cut).send(100, "do");
+  t.equal(sent.outcome, "lost");
+  t.equal(sent.journey?.sightings.length, 5, "it is seen up to there");
+  t.equal(fitOf(cut).largest, 0);
+  const itself = { ...path, destination: path.source, links: [] };
+  t.equal(createSender(itself).send(100, "do").outcome, "delivered", "a pod to itself");
+  t.end();
+});
