@@ -4,7 +4,7 @@ import type { Reach } from "../cni/check.ts";
 import { bridgeFdb, ipLink, ipNeigh, ipRoute, ipRule } from "../cni/iproute.ts";
 import type { Network } from "../cni/network.ts";
 import { overheadOfAll } from "../cni/overhead.ts";
-import type { CreationEvent, Finding, Place } from "../cni/types.ts";
+import type { BgpReport, CreationEvent, Finding, NodeRange, Place } from "../cni/types.ts";
 import type { Walk } from "../cni/walk.ts";
 
 export function findingText({ severity, code, text, object, file, line }: Finding): string {
@@ -101,4 +101,24 @@ export function checkText(
     ...findings.map(findingText),
     "",
   ].join("\n");
+}
+
+export function bgpText({ sessions, routes }: BgpReport): string {
+  const end = ({ name, as, routeReflector }: BgpReport["sessions"][number]["ends"][number]) =>
+    `${name} (AS ${as}${routeReflector === null ? "" : `, reflector of ${routeReflector}`})`;
+  const spoken = sessions.map(({ ends, family, kind, by }) => [...ends.map(end), family, kind, by]);
+  const learned = routes.map(({ node, prefix, origin, from }) => [node, prefix, origin, from ?? "nobody"]);
+  return `${columns([["session", "with", "family", "kind", "by"], ...spoken])}\n\n${columns([["node", "block", "of", "learned from"], ...learned])}\n`;
+}
+
+export function ipamText(ranges: readonly (NodeRange & { readonly pods: number })[]): string {
+  const rows = ranges.map(({ range, node, pool, from, pods, borrowed }) => [
+    range,
+    node,
+    pool ?? "-",
+    String(pods),
+    borrowed.join(", ") || "-",
+    from,
+  ]);
+  return `${columns([["range", "node", "pool", "pods", "borrowed by others", "known by"], ...rows])}\n`;
 }

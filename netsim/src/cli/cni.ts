@@ -1,4 +1,5 @@
 /** `netsim cni`: what the CNI makes of a cluster: a pod's creation, paths, tables, conflicts, and CNIs compared. */
+import { covers } from "../cni/address.ts";
 import { checkReach, findingsOf } from "../cni/check.ts";
 import { compare, compareMarkdown } from "../cni/compare.ts";
 import { createPod } from "../cni/create.ts";
@@ -6,7 +7,16 @@ import { createNetwork, type Network } from "../cni/network.ts";
 import { pathBetween } from "../cni/paths.ts";
 import { commandsFor } from "../cni/plan.ts";
 import type { Finding, Place } from "../cni/types.ts";
-import { checkText, eventText, findingText, sectionText, tablesOf, wayText } from "./cni-text.ts";
+import {
+  bgpText,
+  checkText,
+  eventText,
+  findingText,
+  ipamText,
+  sectionText,
+  tablesOf,
+  wayText,
+} from "./cni-text.ts";
 import { loadInput, reportProblems, writeAll } from "./input.ts";
 import { NETWORK_OPTIONS, networkOptions } from "./network-options.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
@@ -37,6 +47,8 @@ const QUESTIONS: Readonly<
   create: { ends: 1, answer: create },
   path: { ends: 2, answer: path },
   routes: { ends: 0, answer: routes },
+  bgp: { ends: 0, answer: bgp },
+  ipam: { ends: 0, answer: ipam },
   plan: { ends: 2, answer: plan },
   check: { ends: 0, answer: check },
 };
@@ -115,6 +127,20 @@ function placesOf(network: Network, { node, pod }: Values): readonly Place[] {
     return [place];
   }
   return network.context.nodes.flatMap((n) => network.place(`node/${n.name}`) ?? []);
+}
+
+function bgp({ network }: Asked): readonly [unknown, string] {
+  const report = network.model.bgp?.();
+  if (report === undefined) throw new UsageError(`bgp: the model of ${network.cni} has no BGP of its own`);
+  return [report, bgpText(report)];
+}
+
+function ipam({ network }: Asked): readonly [unknown, string] {
+  const ranges = network.model.nodeRanges().map((r) => ({
+    ...r,
+    pods: network.context.podsOn(r.node).filter((p) => p.addresses.some((a) => covers(r.range, a))).length,
+  }));
+  return [ranges, ipamText(ranges)];
 }
 
 function plan({ network, ends }: Asked): readonly [unknown, string] {

@@ -94,7 +94,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   cni: {
     usage:
-      "create NAMESPACE/POD FILES... | path FROM TO FILES... | routes [--node N | --pod NAMESPACE/POD] FILES... | plan POD POD FILES... | check FILES... | compare [--cni bridge|calico|cilium|flannel|weave] [--set KEY=VALUE]... [--values FILE]... [--mtu OCTETS | NODE=OCTETS]... [--wire-mtu OCTETS] [--subnet CIDR]... [--cluster-cidr LIST] [--service-cidr LIST] [--ip-family 4|6] [--table T] [--json]",
+      "create NAMESPACE/POD FILES... | path FROM TO FILES... | routes [--node N | --pod NAMESPACE/POD] FILES... | bgp FILES... | ipam FILES... | plan POD POD FILES... | check FILES... | compare [--cni bridge|calico|cilium|flannel|weave] [--set KEY=VALUE]... [--values FILE]... [--mtu OCTETS | NODE=OCTETS]... [--wire-mtu OCTETS] [--subnet CIDR]... [--cluster-cidr LIST] [--service-cidr LIST] [--ip-family 4|6] [--table T] [--json]",
     summary: "what the CNI makes of a cluster: a pod's creation, paths, tables, conflicts; CNIs compared",
     load: () => import("./cni.ts"),
   },

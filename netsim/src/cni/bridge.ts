@@ -6,7 +6,7 @@ import type { Cluster } from "../model/types.ts";
 import { bare, covers, isV6, macOf, nth, parseAddress, parseBlock, sha256Hex } from "./address.ts";
 import type { Context } from "./network.ts";
 import { addressOf, sameSubnet, type NodeFacts } from "./nodes.ts";
-import { clusterCidrs } from "./ranges.ts";
+import { clusterCidrs, podCidrRanges } from "./ranges.ts";
 import type {
   Creation,
   Device,
@@ -205,6 +205,7 @@ export function bridgeModel(context: Context): Model {
       natOutgoing: true,
     }),
     podRanges: () => ranges,
+    nodeRanges: () => podCidrRanges(nodes),
     creation: (facts) =>
       bridgeCreation(facts, settingsOf(facts.node), {
         file: "/etc/cni/net.d/10-bridge.conflist",

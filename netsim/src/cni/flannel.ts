@@ -1,4 +1,5 @@
 /** Flannel: a bridge (cni0) on each node, and one subnet a node carried by VXLAN, host routes, WireGuard or IP in IP. */
+import { podCidrRanges } from "./ranges.ts";
 import { bare, hostBlock, isV6, macOf, parseBlock } from "./address.ts";
 import { type BridgeSettings, bridgeCreation, bridgeOn, podOnBridge } from "./bridge.ts";
 import { text } from "./fields.ts";
@@ -46,6 +47,7 @@ export function flannelModel(context: Context): Model {
       ),
     fabricRoutes: () => [],
     fabricTo: () => fabricOf(flannel, Math.min(...nodes.map(mtuOf), 65_535)),
+    nodeRanges: () => podCidrRanges(nodes),
     podRanges: () => [...new Set([...flannel.networks, ...nodes.flatMap((n) => n.podCIDRs)])],
     creation: (facts) =>
       bridgeCreation(facts, settings(facts.node), {

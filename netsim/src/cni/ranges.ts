@@ -4,6 +4,11 @@ import type { Cluster } from "../model/types.ts";
 import { parseBlock } from "./address.ts";
 import { fields, type Fields } from "./fields.ts";
 import type { NodeFacts } from "./nodes.ts";
+import type { NodeRange } from "./types.ts";
+
+/** Each node's podCIDRs, for CNIs that give addresses of them. */
+export const podCidrRanges = (nodes: readonly NodeFacts[], from = "the Node's podCIDRs"): NodeRange[] =>
+  nodes.flatMap((n) => n.podCIDRs.map((range) => ({ range, node: n.name, from, borrowed: [] })));
 
 interface Given {
   readonly clusterCidrs?: readonly string[];

@@ -180,6 +180,36 @@ export interface Fabric {
   };
 }
 
+/** A range of addresses that a node gives its pods. `from`: what says that it is the node's. */
+export interface NodeRange {
+  readonly range: string;
+  readonly node: string;
+  readonly pool?: string;
+  readonly from: string;
+  /** Addresses of other nodes' pods in it. */
+  readonly borrowed: readonly string[];
+}
+
+/** BGP as configured: who speaks with whom, and from whom each node has the routes of the others (null: from nobody). */
+export interface BgpReport {
+  readonly sessions: readonly {
+    readonly ends: readonly {
+      readonly name: string;
+      readonly as: number;
+      readonly routeReflector: string | null;
+    }[];
+    readonly family: "IPv4" | "IPv6";
+    readonly kind: "mesh" | "ibgp" | "ebgp";
+    readonly by: string;
+  }[];
+  readonly routes: readonly {
+    readonly node: string;
+    readonly prefix: string;
+    readonly origin: string;
+    readonly from: string | null;
+  }[];
+}
+
 /** What each CNI gives for a cluster. Everything is computed when asked for. */
 export interface Model {
   readonly cni: CniName;
@@ -194,6 +224,9 @@ export interface Model {
   fabricTo(address: string): Fabric;
   /** The ranges that pods have. */
   podRanges(): readonly string[];
+  nodeRanges(): readonly NodeRange[];
+  /** Of a CNI that speaks BGP itself. */
+  bgp?(): BgpReport;
   creation(facts: PodFacts): Creation;
 }
 

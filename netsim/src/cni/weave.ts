@@ -47,6 +47,14 @@ export function weaveModel(context: Context): Model {
       natOutgoing: true,
     }),
     podRanges: () => [weave.range],
+    // The ring's shares are known to the routers alone.
+    nodeRanges: () =>
+      context.nodes.map(({ name }) => ({
+        range: weave.range,
+        node: name,
+        from: "a share of the ring",
+        borrowed: [],
+      })),
     creation: (facts) => creation(weave, facts, addressFor(facts.node)),
   };
 }

@@ -69,13 +69,41 @@ t.test("create, plan, compare", (t) => {
   t.end();
 });
 
+t.test("bgp and ipam", (t) => {
+  t.match(
+    netsim(["cni", "bgp", bgp]).stdout,
+    /n1 \(AS 64512\) +n2 \(AS 64512\) +IPv4 +mesh +node-to-node mesh\n/,
+  );
+  const report = JSON.parse(
+    netsim(["cni", "bgp", bgp, "--set", "bgp.nodeToNodeMeshEnabled=false", "--json"]).stdout,
+  ) as object;
+  t.match(report, {
+    sessions: [],
+    routes: [{ node: "n1", prefix: "10.244.2.0/26", origin: "n2", from: null }],
+  });
+  t.match(JSON.parse(netsim(["cni", "ipam", bgp, "--json"]).stdout), [
+    { range: "10.244.1.0/26", node: "n1", pool: "default-ipv4-ippool", pods: 2, borrowed: [] },
+    { range: "10.244.2.0/26", node: "n2", pods: 1 },
+    { range: "10.244.3.0/26", node: "n3", pods: 1 },
+  ]);
+  t.match(
+    netsim(["cni", "ipam", bgp, "--cni", "flannel"]).stdout,
+    /10\.244\.1\.0\/24 +n1 +- +2 +- +the Node's podCIDRs\n/,
+  );
+  t.match(netsim(["cni", "bgp", bgp, "--cni", "flannel"]).stderr, /flannel has no BGP of its own/);
+  t.end();
+});
+
 t.test("check: the exit code, the findings with their places", (t) => {
   const fine = netsim(["cni", "check", vxlan, "--subnet", "192.168.1.0/24", "--subnet", "192.168.2.0/24"]);
   t.equal(fine.status, 0);
   t.match(fine.stdout, /12 pairs of pods: all reach each other, all are seen by their own address\n$/);
   const broken = netsim(["cni", "check", bgp]);
   t.equal(broken.status, 1);
-  t.match(broken.stdout, /bgp\.yaml:\d+: error: IPPool default-ipv4-ippool has no encapsulation.*\[no-route-between-subnets\]/);
+  t.match(
+    broken.stdout,
+    /bgp\.yaml:\d+: error: IPPool default-ipv4-ippool has no encapsulation.*\[no-route-between-subnets\]/,
+  );
   t.equal(
     netsim(["cni", "check", bgp, "--set", "ippool.vxlanMode=CrossSubnet"]).status,
     0,
@@ -105,7 +133,7 @@ t.test("command lines that are none", (t) => {
     t.equal(status, 2, args.join(" "));
     return stderr.trim().split("\n").at(-1);
   };
-  t.match(message("nonsense", vxlan), /there are create, path, routes, plan, check, compare/);
+  t.match(message("nonsense", vxlan), /there are create, path, routes, bgp, ipam, plan, check, compare/);
   t.match(message("path", "default/a"), /path needs FROM and TO/);
   t.match(message("path", "default/zz", "default/a", vxlan), /there is no pod or node default\/zz/);
   t.match(message("create", "default/zz", vxlan), /there is no such pod/);

@@ -68,7 +68,7 @@ export function createIpam(
         claim(blockOf(address, pool.blockSize), pod.node, "pods");
     }
   for (const node of nodes) for (const pool of pools) dealBlock(node, pool, byBlock, claim);
-  const affinities = [...byBlock.values()];
+  const affinities = [...byBlock.values()].sort(byAddress);
   const exact = new Map(affinities.map((a) => [a.block.text, a]));
   const sizes = [...new Set(affinities.map((a) => `${a.block.family}/${a.block.bits}`))];
   const affinityOf = (address: string): Affinity | undefined => {
@@ -88,6 +88,17 @@ export function createIpam(
   );
   return { affinities, borrowed, poolOf, affinityOf };
 }
+
+const byAddress = ({ block: a }: Affinity, { block: b }: Affinity): number =>
+  a.family !== b.family
+    ? a.family < b.family
+      ? -1
+      : 1
+    : a.first < b.first
+      ? -1
+      : a.first > b.first
+        ? 1
+        : a.bits - b.bits;
 
 /** What the datastore's own objects say. */
 function claimed(cluster: Cluster) {

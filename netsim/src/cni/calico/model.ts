@@ -1,7 +1,8 @@
 /** Calico: each pod a point-to-point link with proxy ARP, each node a router; blocks of addresses go by BGP, VXLAN or IP in IP. */
-import { hostBlock, isV6 } from "../address.ts";
+import { covers, hostBlock, isV6 } from "../address.ts";
 import type { Context } from "../network.ts";
-import type { Device, Fabric, Model, Neighbour, PodFacts, PodPart, Route } from "../types.ts";
+import type { BgpReport, Device, Fabric, Model, Neighbour, PodFacts, PodPart, Route } from "../types.ts";
+import type { Speaker } from "./bgp.ts";
 import { calicoCreation } from "./creation.ts";
 import { nodePart } from "./node.ts";
 import { type Calico, GATEWAY, GATEWAY6, HOST_MAC, deviceOf, mtuOf, readCalico } from "./state.ts";
@@ -24,6 +25,17 @@ export function calicoModel(context: Context): Model {
           : [{ to: block.text, node, says: `learned by BGP (${session.by}, ${peer})` }];
       }),
     fabricTo: (address) => fabricOf(calico, address),
+    nodeRanges: () =>
+      ipam.affinities.map(({ block, node, pool, from }) => ({
+        range: block.text,
+        node,
+        pool: pool.name,
+        from,
+        borrowed: ipam.borrowed
+          .filter((b) => b.owner === node && covers(block.text, b.address))
+          .map((b) => b.address),
+      })),
+    bgp: () => reportOf(calico),
     podRanges: () => pools.map((p) => p.block.text),
     creation: (facts) =>
       calicoCreation(calico, facts, {
@@ -76,5 +88,27 @@ function podPart(calico: Calico, p: PodFacts): PodPart {
       state: "REACHABLE",
     })),
     sysctls: [{ key: "net.ipv4.ip_forward", value: "0" }],
+  };
+}
+
+function reportOf({ bgp, ipam, context }: Calico): BgpReport {
+  const end = ({ name, as, clusterId }: Speaker) => ({ name, as, routeReflector: clusterId ?? null });
+  return {
+    sessions: bgp.sessions.map(({ a, b, v6, kind, by }) => ({
+      ends: [end(a), end(b)],
+      family: v6 ? "IPv6" : "IPv4",
+      kind,
+      by,
+    })),
+    routes: context.nodes.flatMap((n) =>
+      ipam.affinities
+        .filter((a) => a.node !== n.name)
+        .map(({ block, node }) => ({
+          node: n.name,
+          prefix: block.text,
+          origin: node,
+          from: bgp.learned(n.name, node, block.family === "IPv6") ?? null,
+        })),
+    ),
   };
 }

@@ -32,6 +32,12 @@ export function ciliumModel(context: Context): Model {
           ),
     fabricTo: (address) => fabricOf(cilium, isV6(address)),
     podRanges: ranges,
+    nodeRanges: () =>
+      context.nodes.flatMap((n) =>
+        cilium
+          .rangesOf(n.name)
+          .map((range) => ({ range, node: n.name, from: `ipam ${config.ipam}`, borrowed: [] })),
+      ),
     creation: (facts) => ciliumCreation(cilium, facts),
   };
 }
