@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { netsim } from "../cli/support.ts";
-import { cilium, cluster, metadata, policy, pool } from "./manifests.ts";
+import { cilium, cluster, felix, metadata, policy, pool } from "./manifests.ts";
 import { content, dir, inPod, isTcp, options, pick, sound, traced, write } from "./reading.ts";
 
 t.test("what is stopped is seen up to there, and no further", options, async (t) => {
@@ -170,5 +170,29 @@ t.test("a ping that is too big for one packet", options, (t) => {
     ],
     "the sender's fragments",
   );
+  t.end();
+});
+
+t.test("sizes in a capture are the model's", options, (t) => {
+  const networks: readonly (readonly [string, readonly object[]])[] = [
+    ["vxlan", [pool({ vxlanMode: "Always" })]],
+    ["ipip", [pool({ ipipMode: "Always" })]],
+    ["wireguard", [pool({}), felix({ wireguardEnabled: true })]],
+  ];
+  for (const [name, objects] of networks) {
+    const file = join(dir, `sizes-${name}.pcapng`);
+    const manifest = write(`sizes-${name}`, [...cluster, ...objects]);
+    const args = ["-c", "1", "-M", "do", "-s", "1301", "--json", "--pcap", file];
+    const { stdout } = netsim(["ping", "default/web", "default/api", manifest, ...args]);
+    const { echoes } = JSON.parse(stdout) as { echoes: { wire: { name: string; octets: number }[][] }[] };
+    const modelled = echoes[0]?.wire.map((layers) => layers.reduce((sum, l) => sum + l.octets, 0));
+    // Request and answer, each once on the cable.
+    const seen = sound(t, file).filter((r) => r["frame.interface_name"] === "wire");
+    t.same(
+      seen.map((r) => Number(r["frame.len"]) - 14),
+      [...(modelled ?? []), ...(modelled ?? [])],
+      name,
+    );
+  }
   t.end();
 });
