@@ -162,7 +162,7 @@ t.test("matrix", (t) => {
   t.match(netsim(["matrix", after, "--by", "pod"]).stdout, /pay\/api-0/);
   t.match(
     netsim(["matrix", after, "--format", "html"]).stdout,
-    /<title>netsim matrix<\/title>[^]*shop\/web → pay\/api: 2 of 4/,
+    /<title>Who reaches whom<\/title>[^]*shop\/web → pay\/api: 2 of 4 open/,
   );
   t.match(netsim(["matrix", after, "--by", "colour"]).stderr, /--by must be pod, workload, namespace/);
   t.end();
