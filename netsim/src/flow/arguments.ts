@@ -1,10 +1,12 @@
 /** The command line of `hubble observe`: what it asks for. */
 import { ArgumentError, KINDS, options, SHORT_OF } from "./flags.ts";
+import { durationFault, parseUint, quote } from "./go-text.ts";
 import { decodeFilter } from "./json.ts";
 import { FilterError } from "./patterns.ts";
 import type { Output } from "./printer.ts";
 import { createFilterFlags } from "./request.ts";
 import type { Filters } from "./request.ts";
+import { isFieldPath } from "./schema.ts";
 import { parseDuration, parseWhen } from "./time.ts";
 import type { EventKind } from "./types.ts";
 
@@ -56,6 +58,8 @@ const OUTPUTS: ReadonlyMap<string, Output> = new Map([
 ]);
 
 const MOST = 1_000_000n;
+/** As a number of flows: all. */
+const ALL = 2n ** 64n - 1n;
 
 const SUBCOMMANDS = ["flows", "agent-events", "debug-events"] as const;
 
@@ -92,10 +96,17 @@ export function readArguments(args: readonly string[], now: bigint): ObserveOpti
           bools.set(name, TRUE.test(value));
           break;
         case "count":
-          if (!/^(?:0x[\da-f]+|\d+)$/i.test(value))
-            throw new FilterError(`strconv.ParseUint: parsing ${JSON.stringify(value)}: invalid syntax`);
-          counts.set(name, BigInt(value));
+        case "port": {
+          const number = parseUint(value, 0, KINDS.get(name) === "count" ? 64 : 16);
+          if (typeof number === "string") throw new FilterError(number);
+          counts.set(name, number);
           break;
+        }
+        case "duration": {
+          const fault = durationFault(value);
+          if (fault !== undefined) throw new FilterError(fault);
+          break;
+        }
         default:
           if (name === "allowlist" || name === "denylist") lists[name].push(value);
           else texts.set(name, value);
@@ -139,7 +150,12 @@ export function readArguments(args: readonly string[], now: bigint): ObserveOpti
     allow: [...asked.allow, ...raw("allowlist", lists.allowlist)],
     deny: [...asked.deny, ...raw("denylist", lists.denylist)],
   };
-  if (first === 0n && last > MOST && !has("print-raw-filters"))
+  for (const path of (texts.get("field-mask") ?? "").split(",").filter((p) => p !== ""))
+    if (!isFieldPath("Flow", path))
+      fail(`failed to construct field mask: proto: invalid path ${quote(path)} for message "flow.Flow"`);
+  if (has("port-forward") && (texts.get("input-file") ?? "") !== "" && !has("print-raw-filters"))
+    fail("cannot use --input-file and --auto-port-forward together");
+  if (first === 0n && last > MOST && last < ALL && !has("print-raw-filters"))
     fail(`--last must be <= 1_000_000, got ${last}`);
 
   const color = (texts.get("color") ?? "auto").toLowerCase();
@@ -172,9 +188,9 @@ export function readArguments(args: readonly string[], now: bigint): ObserveOpti
     follow: has("follow"),
     printFilters: has("print-raw-filters"),
     take:
-      first > 0n
+      first > 0n && first < ALL
         ? { end: "first", count: Number(first) }
-        : last > 0n
+        : last > 0n && last < ALL && first === 0n
           ? { end: "last", count: Number(last) }
           : undefined,
     since,

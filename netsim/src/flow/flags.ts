@@ -3,7 +3,7 @@
 /** A command line that Hubble refuses; the message is Hubble's. */
 export class ArgumentError extends Error {}
 
-export type Kind = "filter" | "bool" | "text" | "count";
+export type Kind = "filter" | "bool" | "text" | "count" | "port" | "duration";
 
 const words = (text: string): string[] => text.trim().split(/\s+/);
 
@@ -28,11 +28,14 @@ export const KINDS: ReadonlyMap<string, Kind> = new Map([
     name,
     "bool",
   ]),
-  ...words(`since until output time-format color input-file field-mask allowlist denylist server timeout request-timeout config
+  ...words(`since until output time-format color input-file field-mask allowlist denylist server config
     tls-ca-cert-files tls-client-cert-file tls-client-key-file tls-server-name basic-auth-username basic-auth-password
-    port-forward-port kube-context kube-namespace kubeconfig traffic dns-log start duration seed`).map(
+    kube-context kube-namespace kubeconfig traffic dns-log start duration seed`).map(
     (name): [string, Kind] => [name, "text"],
   ),
+  ["timeout", "duration"],
+  ["request-timeout", "duration"],
+  ["port-forward-port", "port"],
   ["last", "count"],
   ["first", "count"],
 ]);

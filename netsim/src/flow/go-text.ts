@@ -1,4 +1,4 @@
-/** Text as Go's standard library makes it, where it differs from JavaScript's: strconv.Quote and path.Join. */
+/** Text as Go's standard library makes and reads it: strconv.Quote, ParseUint, path.Join, and what is wrong with a duration. */
 
 const SHORT: Readonly<Record<string, string>> = {
   '"': '\\"',
@@ -43,4 +43,37 @@ export function joinPath(...elements: readonly string[]): string {
   }
   const path = `${rooted ? "/" : ""}${kept.join("/")}`;
   return path === "" ? "." : path;
+}
+
+/** Whole numbers as Go's literals are written: `0x1f`, `0b11`, `0o17`, `017`, `1_000`. */
+const LITERAL = /^(?:0x(?:_?[\da-f])+|0b(?:_?[01])+|0o(?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?\d)*)$/i;
+
+/** strconv.ParseUint; base 0 takes literals. Text: the error. */
+export function parseUint(text: string, base: 0 | 10, bits: number): bigint | string {
+  const fault = (what: string): string => `strconv.ParseUint: parsing ${quote(text)}: ${what}`;
+  if (!(base === 0 ? LITERAL : /^\d+$/).test(text)) return fault("invalid syntax");
+  const plain = text.replaceAll("_", "");
+  const isOctal = base === 0 && /^0\d/.test(plain);
+  const number = BigInt(isOctal ? `0o${plain}` : plain.toLowerCase());
+  return number < 1n << BigInt(bits) ? number : fault("value out of range");
+}
+
+const UNITS = ["ns", "us", "\u00b5s", "\u03bcs", "ms", "s", "m", "h"];
+
+/** Why time.ParseDuration takes no such text; undefined for a duration. */
+export function durationFault(text: string): string | undefined {
+  let rest = text.replace(/^[+-]/, "");
+  if (rest === "0") return undefined;
+  const invalid = `time: invalid duration ${quote(text)}`;
+  if (rest === "") return invalid;
+  while (rest !== "") {
+    const [number = ""] = /^(?:\d+\.?\d*|\.\d+)/.exec(rest) ?? [];
+    if (number === "") return invalid;
+    rest = rest.slice(number.length);
+    const [unit = ""] = /^[^.\d]*/.exec(rest) ?? [];
+    if (unit === "") return `time: missing unit in duration ${quote(text)}`;
+    if (!UNITS.includes(unit)) return `time: unknown unit ${quote(unit)} in duration ${quote(text)}`;
+    rest = rest.slice(unit.length);
+  }
+  return undefined;
 }

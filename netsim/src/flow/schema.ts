@@ -177,3 +177,26 @@ const byNumber: ReadonlyMap<string, ReadonlyMap<number, string>> = new Map(
 export function enumName(type: string, number: number): string | undefined {
   return byNumber.get(type)?.get(number);
 }
+
+/** Fields of protobuf's own messages, which have a JSON of their own. */
+const WELL_KNOWN: Readonly<Record<string, readonly string[]>> = {
+  Timestamp: ["seconds", "nanos"],
+  Any: ["type_url", "value"],
+  BoolValue: ["value"],
+  Int32Value: ["value"],
+  UInt32Value: ["value"],
+};
+
+/** Whether a field mask may name it: fields of messages in messages, of which only the last may repeat. */
+export function isFieldPath(type: string, path: string): boolean {
+  let at: string | undefined = type;
+  const names = path.split(".");
+  for (const [i, name] of names.entries()) {
+    if (at !== undefined && WELL_KNOWN[at]?.includes(name) === true) return i === names.length - 1;
+    const field: Field | undefined =
+      at === undefined ? undefined : messages.get(at)?.find((f) => f.name === name);
+    if (field === undefined) return false;
+    at = field.repeated ? undefined : field.type;
+  }
+  return true;
+}

@@ -1,11 +1,9 @@
 /** What the values of `hubble observe`'s flags mean. All throw FilterError with Hubble's words. */
+import { parseUint } from "./go-text.ts";
 import { AGENT_EVENTS, EVENT_TYPES, RESERVED_IDENTITIES, TRACE_POINTS } from "./names.ts";
 import { FilterError } from "./patterns.ts";
 import { enums } from "./schema.ts";
 import type { EventTypeFilter, TcpFlags, Workload } from "./types.ts";
-
-const invalidSyntax = (text: string): string =>
-  `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`;
 
 export function workload(text: string): Workload {
   const slash = text.indexOf("/");
@@ -16,8 +14,8 @@ export function workload(text: string): Workload {
 export function identity(text: string): number {
   const reserved = RESERVED_IDENTITIES.indexOf(text, 1);
   if (reserved > 0) return reserved;
-  const number = /^(?:0x[\da-f]+|0b[01]+|0o[0-7]+|\d+)$/i.test(text) ? Number(text) : NaN;
-  if (number < 2 ** 32) return number;
+  const number = parseUint(text, 0, 32);
+  if (typeof number !== "string") return Number(number);
   const names = RESERVED_IDENTITIES.slice(1).join(" ");
   throw new FilterError(`invalid security identity, expected one of [${names}] or a numeric value`);
 }
@@ -29,8 +27,9 @@ export function ipVersion(text: string): string {
 
 export function ipTraceId(text: string): string {
   if (text === "0") throw new FilterError("invalid --ip-trace-id value; must be greater than 0");
-  if (!/^\d+$/.test(text)) throw new FilterError(`invalid --ip-trace-id value: ${invalidSyntax(text)}`);
-  return String(BigInt(text));
+  const number = parseUint(text, 10, 64);
+  if (typeof number === "string") throw new FilterError(`invalid --ip-trace-id value: ${number}`);
+  return String(number);
 }
 
 export function oneOf(type: string, flag: string, text: string): string {
@@ -51,24 +50,29 @@ export function header(text: string): { key?: string; value?: string } {
   return { ...(key !== "" && { key }), ...(value !== "" && { value }) };
 }
 
+/** Numbers are read as unsigned and kept as signed ones. */
+function eventNumber(text: string): number | string {
+  const number = parseUint(text, 10, 32);
+  return typeof number === "string" ? number : Number(BigInt.asIntN(32, number));
+}
+
 export function eventType(text: string): EventTypeFilter {
   const colon = text.indexOf(":");
   const [name, sub] = colon < 0 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)];
-  const known = EVENT_TYPES.get(name);
-  if (known === undefined && !/^\d+$/.test(name))
+  const type = EVENT_TYPES.get(name) ?? eventNumber(name);
+  if (typeof type === "string")
     throw new FilterError(
-      `unable to parse type '${name}', not a known type name and unable to parse as numeric value: ${invalidSyntax(name)}`,
+      `unable to parse type '${name}', not a known type name and unable to parse as numeric value: ${type}`,
     );
-  const type = known ?? Number(name);
   const filter: EventTypeFilter = type === 0 ? {} : { type };
   if (sub === undefined) return filter;
   const names = name === "trace" ? TRACE_POINTS : name === "agent" ? AGENT_EVENTS : [];
   const index = names.indexOf(sub);
-  if (index < 0 && !/^\d+$/.test(sub))
+  const number = index < 0 ? eventNumber(sub) : index;
+  if (typeof number === "string")
     throw new FilterError(
-      `unable to parse event sub-type '${sub}', not a known sub-type name and unable to parse as numeric value: ${invalidSyntax(sub)}`,
+      `unable to parse event sub-type '${sub}', not a known sub-type name and unable to parse as numeric value: ${number}`,
     );
-  const number = index < 0 ? Number(sub) : index;
   return { ...filter, match_sub_type: true, ...(number !== 0 && { sub_type: number }) };
 }
 
