@@ -21,6 +21,13 @@ interface Filtered {
   readonly stdout?: string;
 }
 
+interface CommandLine {
+  readonly args: readonly string[];
+  readonly status: number;
+  readonly out?: string;
+  readonly stderr?: string;
+}
+
 interface Cel {
   readonly expression: string;
   readonly passes?: readonly number[];
@@ -82,6 +89,18 @@ t.test("summaries and kinds of events as Hubble's parser has them", async (t) =>
   for (const { flow, compact } of records<{ flow: object; compact: string }>(join(folder, "decode.jsonl"))) {
     const { out } = await observed([JSON.stringify({ flow })], []);
     t.equal(out.trimEnd(), compact.trimEnd());
+  }
+});
+
+t.test("command lines in rare forms", async (t) => {
+  const lines = linesOf(join(DATA, "flows.jsonl")).slice(0, 12);
+  for (const { args, status, out, stderr = "" } of records<CommandLine>(join(DATA, "command-lines.jsonl"))) {
+    // That there is a file counts for one of the options.
+    const got = await observed(lines, ["--input-file", "flows.jsonl", ...args]);
+    const name = args.join(" ");
+    t.equal(got.status, status, name);
+    t.equal(got.err, stderr, name);
+    if (out !== undefined) t.equal(got.out, out, name);
   }
 });
 
