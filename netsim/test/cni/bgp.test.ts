@@ -103,6 +103,33 @@ t.test("selectors on both sides", (t) => {
   t.end();
 });
 
+t.test("reverse peering", (t) => {
+  // reverse_peering/auto and /manual: the nodes peer with the reflectors, and these with the nodes, or not.
+  const objects = (reversePeering: string) => [
+    machine("kube-master", { "route-reflector": "true" }),
+    machine("kube-node-1"),
+    machine("kube-node-2"),
+    config({ nodeToNodeMeshEnabled: false }),
+    peer("peer-with-route-reflectors", {
+      nodeSelector: "all()",
+      peerSelector: "route-reflector == 'true'",
+      reversePeering,
+    }),
+  ];
+  t.same(neighbours(objects("Auto"), "kube-master"), { "kube-node-1": "ibgp", "kube-node-2": "ibgp" });
+  t.same(neighbours(objects("Manual"), "kube-master"), {}, "nothing answers the nodes");
+  const back = peer("back", {
+    nodeSelector: "route-reflector == 'true'",
+    peerSelector: "all()",
+    reversePeering: "Manual",
+  });
+  t.same(neighbours([...objects("Manual"), back], "kube-master"), {
+    "kube-node-1": "ibgp",
+    "kube-node-2": "ibgp",
+  });
+  t.end();
+});
+
 t.test("a peer of one node, and of all", (t) => {
   // explicit_peering/specific_node, explicit_peering/global-external
   const off = config({ nodeToNodeMeshEnabled: false });

@@ -27,6 +27,8 @@ export interface Session {
   readonly v6: boolean;
   readonly by: string;
   readonly kind: "mesh" | "ibgp" | "ebgp";
+  /** Only `a` is configured (reversePeering: Manual): nothing comes of it unless `b` is too. */
+  readonly oneSided?: boolean;
 }
 
 export interface Bgp {
@@ -84,7 +86,11 @@ export function createBgp(cluster: Cluster, nodes: readonly NodeFacts[], overrid
   );
   const sessions = off ? [] : [...(mesh ? meshSessions(inside) : []), ...peerSessions(cluster, inside)];
   const unique = [
-    ...new Map(sessions.map((s) => [`${[s.a.name, s.b.name].sort().join(" ")} ${s.v6}`, s])).values(),
+    ...new Map(
+      sessions
+        .filter((s) => s.oneSided !== true || answered(s, sessions))
+        .map((s) => [`${[s.a.name, s.b.name].sort().join(" ")} ${s.v6}`, s]),
+    ).values(),
   ];
   const outside = unique.filter((s) => !s.a.node || !s.b.node);
   const around = [false, true].map((v6) => aroundOf(unique.filter((s) => s.v6 === v6)));
@@ -109,6 +115,9 @@ export function createBgp(cluster: Cluster, nodes: readonly NodeFacts[], overrid
     },
   };
 }
+
+const answered = ({ a, b, v6 }: Session, all: readonly Session[]): boolean =>
+  all.some((o) => o.v6 === v6 && o.a.name === b.name && o.b.name === a.name);
 
 interface Inside {
   readonly facts: NodeFacts;
@@ -186,6 +195,7 @@ const between = (a: Inside, b: Inside, peer: OtherObject, only?: boolean): Sessi
       v6,
       by: `BGPPeer ${peer.metadata.name}`,
       kind: kindOf(a.speaker, b.speaker),
+      ...(fields(peer.spec)["reversePeering"] === "Manual" && { oneSided: true }),
     }));
 
 interface Peering {
