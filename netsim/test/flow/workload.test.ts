@@ -1,5 +1,10 @@
 /** Workload files: times, chance, faults. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import t from "tap";
+import { observeTraffic } from "../../src/cli/observe-sources.ts";
+import { readArguments } from "../../src/flow/arguments.ts";
 import { decodeResponse, encodeResponse } from "../../src/flow/json.ts";
 import { simulate } from "../../src/flow/traffic/simulate.ts";
 import { readWorkload, WorkloadError } from "../../src/flow/traffic/workload.ts";
@@ -40,6 +45,34 @@ t.test("times and chance", async (t) => {
     from.filter((f) => f.event_type?.type === 5).map((f) => f.source?.pod_name),
     ["frontend-xxx", "backend-yyy", "frontend-xxx", "backend-yyy"],
     "senders take turns",
+  );
+});
+
+t.test("--follow: at the clock's pace, from now on", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "netsim-observe-"));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const [manifests, traffic] = [join(dir, "k8s.yaml"), join(dir, "traffic.yaml")];
+  writeFileSync(manifests, MANIFESTS);
+  writeFileSync(
+    traffic,
+    "- { from: prod/backend-yyy, to: 'prod/redis-aaa:6379', every: 250ms, timeout: 1ms }",
+  );
+  const args = [manifests, "--traffic", traffic, "--follow", "--type", "drop", "-o", "json"];
+  const begun = Date.now();
+  const seen: { at: number; time: number }[] = [];
+  for await (const { out } of observeTraffic(readArguments(args, 0n), false)) {
+    if (out === "") continue;
+    seen.push({ at: Date.now(), time: Date.parse((JSON.parse(out) as FlowsResponse).time!) });
+    if (seen.length === 3) break;
+  }
+  t.same(
+    seen.slice(1).map(({ time }, i) => time - seen[i]!.time),
+    [250, 250],
+  );
+  t.ok(seen[2]!.at - begun >= 500, "the third is half a second away");
+  t.ok(
+    seen.every(({ at, time }) => time >= begun && at >= time),
+    "none is shown before its time",
   );
 });
 
