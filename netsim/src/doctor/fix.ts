@@ -1,6 +1,7 @@
 /** Changes, as a check writes them down. */
 import type { KubeObject, Pod, Workload } from "../model/types.ts";
-import type { Path } from "../model/read.ts";
+import { fieldName, type Path } from "../model/read.ts";
+import { hunkOf } from "./hunk.ts";
 import type { Change, Fix, KubernetesObject, Operation, Target } from "./types.ts";
 
 /** A JSON pointer (RFC 6901). */
@@ -36,6 +37,18 @@ export function patch(object: KubeObject, ...operations: readonly Operation[]): 
     line: line === 0 ? null : line,
     operations,
   };
+}
+
+/** A field that holds a text of many lines, of which few change. */
+export function textChange(object: KubeObject, path: Path, before: string, after: string): Change {
+  const hunk = hunkOf(before, after);
+  const gone = before.split("\n").slice((hunk?.first ?? 1) - 1, hunk?.last ?? 0);
+  const shown = [
+    `${fieldName(path)}, line ${hunk?.first ?? 1}:`,
+    ...gone.map((line) => `- ${line}`),
+    ...(hunk?.lines ?? []).map((line) => `+ ${line}`),
+  ];
+  return { ...(patch(object, replace(path, after)) as Change & { readonly kind: "patch" }), shown };
 }
 
 /** A new object, to be kept beside another. */

@@ -39,6 +39,8 @@ export type Change =
       readonly file: string | null;
       readonly line: number | null;
       readonly operations: readonly Operation[];
+      /** What changes, line by line, where an operation holds a long text. */
+      readonly shown?: readonly string[];
     }
   | { readonly kind: "create"; readonly file: string | null; readonly object: KubernetesObject }
   | {

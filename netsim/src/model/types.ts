@@ -116,6 +116,7 @@ export interface Node extends KubeObject {
   readonly status: {
     readonly addresses?: readonly NodeAddress[];
     readonly conditions?: readonly Condition[];
+    readonly capacity?: { readonly cpu?: IntOrString };
   };
 }
 

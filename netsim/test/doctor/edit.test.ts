@@ -3,7 +3,7 @@ import { load } from "js-yaml";
 import t from "tap";
 import { applyOperation } from "../../src/doctor/apply.ts";
 import { editText } from "../../src/doctor/edit.ts";
-import { hunkOf } from "../../src/doctor/follow.ts";
+import { hunkOf } from "../../src/doctor/hunk.ts";
 import { distance, nearest } from "../../src/doctor/nearest.ts";
 import type { Change, Operation } from "../../src/doctor/types.ts";
 

@@ -107,6 +107,7 @@ const missing = (
   name: string,
   message: string,
   wanted: (corefile: CorefileParts, context: Context) => string | undefined,
+  added = name,
 ): Check["run"] =>
   onCorefile((corefile, context) => {
     if (directives(corefile, name).length > 0) return [];
@@ -118,7 +119,7 @@ const missing = (
         message,
         at: corefile.placeOf(root.line),
         evidence: [evidence(why, corefile.placeOf(root.line))],
-        fix: corefileFix(corefile, `add ${name}`, withDirective(corefile, root, name)),
+        fix: corefileFix(corefile, `add ${name}`, withDirective(corefile, root, added)),
       },
     ];
   });
@@ -152,10 +153,14 @@ export const healthMissing: Check = {
   severity: "warning",
   why: "Without `health` nobody notices a DNS server that hangs, and it ends without lameduck: queries that come during a rollout are lost.",
   sources: [coreDnsPlugin("health"), coredns(5834)],
-  run: missing("health", "no block has `health`: the liveness probe has nothing to ask", (_, context) =>
-    probed(context, 8080)
-      ? "the pods are probed at port 8080, where nobody listens"
-      : "no block serves port 8080",
+  run: missing(
+    "health",
+    "no block has `health`: the liveness probe has nothing to ask",
+    (_, context) =>
+      probed(context, 8080)
+        ? "the pods are probed at port 8080, where nobody listens"
+        : "no block serves port 8080",
+    "health {\n    lameduck 5s\n}",
   ),
 };
 

@@ -4,7 +4,7 @@ import type { OtherObject } from "../../model/types.ts";
 import { fields, text } from "../../gateway/fields.ts";
 import { OUTSIDE_RESOLVER } from "../../trace/settings.ts";
 import type { Context } from "../context.ts";
-import { fix, patch, set } from "../fix.ts";
+import { fix, textChange } from "../fix.ts";
 import { placeInText } from "../place.ts";
 import type { Check, Draft, Fix, Place } from "../types.ts";
 
@@ -159,4 +159,4 @@ export function withLine({ text: corefile }: CorefileParts, line: number, ...by:
 }
 
 export const corefileFix = ({ map, key, text: before }: CorefileParts, what: string, after: string): Fix =>
-  after === before ? fix(what) : fix(what, patch(map, set(["data", key], after)));
+  after === before ? fix(what) : fix(what, textChange(map, ["data", key], before, after));

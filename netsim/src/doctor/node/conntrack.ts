@@ -1,8 +1,8 @@
 /** The connection table against the rate of new connections. */
-import { KUBE_PROXY_TIMEOUTS, sustainableRate } from "../../conntrack/timeouts.ts";
+import { conntrackMax, KUBE_PROXY_TIMEOUTS, sustainableRate } from "../../conntrack/timeouts.ts";
 import { fields, number, text } from "../../gateway/fields.ts";
 import type { Context } from "../context.ts";
-import { fix, patch, set } from "../fix.ts";
+import { fix, patch, set, textChange } from "../fix.ts";
 import { evidence, NOWHERE, placeInText, placeOf } from "../place.ts";
 import { k8s, KERNEL_CONNTRACK } from "../sources.ts";
 import type { Check, Draft, Fix, Place } from "../types.ts";
@@ -31,15 +31,18 @@ function tableOf(context: Context): Table {
       enlarge: (to) => fix(advice(to), ...setAll(said.map((setting) => ({ setting, wanted: String(to) })))),
     };
   const [proxy] = context.others("KubeProxyConfiguration");
-  const min = number(fields(proxy?.["conntrack"])["min"]);
-  if (proxy !== undefined && min !== undefined)
+  const conntrack = fields(proxy?.["conntrack"]);
+  const min = number(conntrack["min"]);
+  if (proxy !== undefined && min !== undefined) {
+    const { max, why } = sized(context, min, number(conntrack["maxPerCore"]));
     return {
-      max: min,
-      text: `kube-proxy's conntrack.min is ${min}`,
+      max,
+      text: why,
       at: placeOf(proxy, ["conntrack", "min"]),
       enlarge: (to) =>
         fix(`set conntrack.min of kube-proxy to ${to}`, patch(proxy, set(["conntrack", "min"], to))),
     };
+  }
   const map = context.others("ConfigMap").find((m) => m.metadata.name === "kube-proxy");
   const config = text(fields(map?.data)["config.conf"]);
   const written = /^(\s*min:\s*)(\d+)/m.exec(
@@ -47,23 +50,48 @@ function tableOf(context: Context): Table {
   );
   if (map !== undefined && config !== undefined && written !== null) {
     const [own, before = "", value = ""] = written;
+    const perCore = /^\s*maxPerCore:\s*(\d+)/m.exec(config)?.[1];
+    const { max, why } = sized(context, Number(value), perCore === undefined ? undefined : Number(perCore));
     return {
-      max: Number(value),
-      text: `kube-proxy's conntrack.min is ${value}`,
+      max,
+      text: why,
       at: placeInText(map, ["data", "config.conf"], config.slice(0, config.indexOf(own)).split("\n").length),
       enlarge: (to) =>
         fix(
           `set conntrack.min of kube-proxy to ${to}`,
-          patch(map, set(["data", "config.conf"], config.replace(own, `${before}${to}`))),
+          textChange(map, ["data", "config.conf"], config, config.replace(own, `${before}${to}`)),
         ),
     };
   }
+  const { max, why } = sized(context, LEAST, undefined);
   return {
-    max: LEAST,
-    text: `nothing says how large the table is: kube-proxy makes it ${LEAST} at least`,
+    max,
+    text: why,
     at: proxy === undefined ? NOWHERE : placeOf(proxy),
     enlarge: (to) => fix(advice(to)),
   };
+}
+
+/** As kube-proxy makes it: so much for each core of the smallest node, and `min` at least. */
+function sized(
+  { given }: Context,
+  min: number,
+  perCore = PER_CORE,
+): { readonly max: number; readonly why: string } {
+  const cores = given.nodes.flatMap((n) => coresOf(n.status.capacity?.cpu) ?? []);
+  if (cores.length === 0)
+    return { max: min, why: `kube-proxy makes the table ${min} at least (conntrack.min)` };
+  const least = Math.min(...cores);
+  const why = `kube-proxy makes the table ${perCore} for each of ${least} cores, and ${min} at least`;
+  return { max: conntrackMax(least, perCore, min), why };
+}
+
+const PER_CORE = 32_768;
+
+/** `4`, `3920m`. */
+function coresOf(cpu: number | string | undefined): number | undefined {
+  const match = /^(\d+)(m?)$/.exec(String(cpu ?? ""));
+  return match === null ? undefined : Math.floor(Number(match[1]) / (match[2] === "m" ? 1000 : 1));
 }
 
 /** Seconds for which a connection that has ended keeps its entry. */

@@ -112,10 +112,16 @@ function tuning({ keys, severity = "warning", ...about }: Tuning): Check {
   };
 }
 
+/** Calico and Cilium route to each pod by itself: no packet passes a bridge. */
+const hasBridges = (context: Context): boolean =>
+  context.others("IPPool").length + context.given.ciliumPolicies.length === 0 &&
+  !context.others("ConfigMap").some((m) => /^(cilium|calico)-config$/.test(m.metadata.name));
+
 /** One finding for each place that sets values: they are changed together. */
 function judged(context: Context, keys: Tuning["keys"]): readonly Draft[] {
   const bySource = new Map<string, { setting: Setting; why: string; wanted: string }[]>();
   for (const setting of settings(context)) {
+    if (setting.key.startsWith("net.bridge.") && !hasBridges(context)) continue;
     const verdict = keys[setting.key]?.(setting.value);
     if (verdict === undefined) continue;
     const source = setting.at.object ?? setting.by;

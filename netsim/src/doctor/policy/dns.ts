@@ -187,7 +187,7 @@ export const dnsEgressNodeLocal: Check = {
     blockedBy(context, "egress-nodelocal", (blocked, policy) => {
       const address = blocked.server.address.text;
       return {
-        message: `${podsText(blocked)} ask the cache on their node at ${address}, which no egress rule allows`,
+        message: `queries of ${podsText(blocked)} go to the cache on the node at ${address}, which no egress rule allows`,
         evidence: [
           sideEvidence(blocked.side, "egress", blocked.pods[0] as Endpoint, blocked.server, blocked.probe),
         ],

@@ -1,5 +1,6 @@
 /** A diagnosis as SARIF 2.1.0 (OASIS), as code scanning takes it. */
-import { follow, hunkOf } from "../follow.ts";
+import { follow } from "../follow.ts";
+import { hunkOf } from "../hunk.ts";
 import type { Check, Diagnosis, Finding, Place, Severity } from "../types.ts";
 import { manualPath } from "./markdown.ts";
 import { changeLines } from "./text.ts";

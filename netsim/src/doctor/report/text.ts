@@ -72,6 +72,7 @@ export function changeLines(change: Change): readonly string[] {
   if (change.kind === "create") return limited(yaml(change.object));
   const { kind, namespace, name } = change.target;
   const head = `${kind} ${namespace === "" ? "" : `${namespace}/`}${name}:`;
+  if (change.shown !== undefined) return [head, ...change.shown.map((line) => `  ${line}`)];
   return [
     head,
     ...change.operations.flatMap((operation) => {

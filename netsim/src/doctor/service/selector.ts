@@ -138,7 +138,7 @@ export const noneReady: Check = {
       const id = serviceId(service);
       return [
         {
-          message: `none of the ${count(ends.length, "endpoint")} is ready: connections to ${id} are refused`,
+          message: `${ends.length === 1 ? "its one endpoint is not ready" : `none of its ${ends.length} endpoints is ready`}: connections to ${id} are refused`,
           at: placeOf(service),
           evidence: pods
             .slice(0, 3)

@@ -1,6 +1,8 @@
 /** Where a Service's traffic may go, from where, and as whose: traffic policies, affinity, source ranges, families. */
 import type { Pod, Service } from "../../model/types.ts";
+import { backendRefs } from "../../gateway/attach.ts";
 import { fields, list, text } from "../../gateway/fields.ts";
+import { readRef, readRoutes } from "../../gateway/objects.ts";
 import { parseAddress, parseBlock } from "../../service/address.ts";
 import type { Context } from "../context.ts";
 import { fix, patch, remove, set } from "../fix.ts";
@@ -141,7 +143,7 @@ export const affinityBehindProxy: Check = {
             ),
           ),
       );
-      if (ingress === undefined) return [];
+      if (ingress === undefined) return behindRoute(context, service);
       return [
         {
           message: `it is a backend of Ingress ${namespace}/${ingress.metadata.name}: its ClientIP affinity does not see the users`,
@@ -164,6 +166,32 @@ export const affinityBehindProxy: Check = {
       ];
     }),
 };
+
+/** The same behind a Gateway, whose proxy picks endpoints by itself. */
+function behindRoute({ given }: Context, service: Service): Draft[] {
+  const { namespace, name } = service.metadata;
+  const route = readRoutes(given).find((r) =>
+    r.rules.some((rule) =>
+      backendRefs(rule).some((ref) => {
+        const to = readRef(ref, r.namespace, "Service");
+        return to.kind === "Service" && to.namespace === namespace && to.name === name;
+      }),
+    ),
+  );
+  if (route === undefined) return [];
+  const id = `${route.kind} ${route.namespace}/${route.name}`;
+  return [
+    {
+      message: `it is a backend of ${id}: its ClientIP affinity does not see the users`,
+      at: placeOf(service, ["spec", "sessionAffinity"]),
+      evidence: [evidence(`${id} sends requests to it`, placeOf(route.object))],
+      fix: fix(
+        "let the Gateway keep sessions (sessionPersistence of the route's rule, where the controller has it)",
+        patch(service, set(["spec", "sessionAffinity"], "None")),
+      ),
+    },
+  ];
+}
 
 export const sourceRanges: Check = {
   id: "NS/source-ranges",
