@@ -3,6 +3,7 @@ import { ciliumNetworkPolicy } from "./cilium-kinds.ts";
 import * as core from "./core-kinds.ts";
 import * as edge from "./edge-kinds.ts";
 import * as policy from "./policy-kinds.ts";
+import * as services from "./service-kinds.ts";
 import type { Read } from "./read.ts";
 import type { Cluster } from "./types.ts";
 
@@ -24,12 +25,12 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "/Node": kind("nodes", false, core.node),
   "/Pod": kind("pods", true, core.pod),
   "/Secret": kind("secrets", true, core.secret),
-  "/Service": kind("services", true, core.service),
+  "/Service": kind("services", true, services.service),
   "/Endpoints": other(true),
   "/ConfigMap": other(true),
   "/ServiceAccount": other(true),
   "/ReplicationController": kind("workloads", true, core.workload),
-  "discovery.k8s.io/EndpointSlice": kind("endpointSlices", true, core.endpointSlice),
+  "discovery.k8s.io/EndpointSlice": kind("endpointSlices", true, services.endpointSlice),
   "apps/Deployment": kind("workloads", true, core.workload),
   "apps/StatefulSet": kind("workloads", true, core.workload),
   "apps/DaemonSet": kind("workloads", true, core.workload),

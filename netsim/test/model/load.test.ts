@@ -82,6 +82,28 @@ spec:
   t.end();
 });
 
+t.test("a workload whose selector does not select its own pods", (t) => {
+  const { problems, pods } = loadText(`apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: cache, namespace: kube-system}
+spec:
+  selector: {matchLabels: {k8s-app: cache}}
+  template:
+    spec: {containers: [{name: c}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: fine}
+spec:
+  selector: {matchLabels: {app: fine}}
+  template: {metadata: {labels: {app: fine, tier: a}}, spec: {containers: [{name: c}]}}
+`);
+  t.match(at(problems), [["warning", 6, "spec.template.metadata.labels"]]);
+  t.match(problems[0]?.message, /wants k8s-app=cache, which the template's labels lack/);
+  t.ok(pods.length >= 2, "its pods are looked at all the same");
+  t.end();
+});
+
 t.test("broken text, unknown kinds, things that are no objects", (t) => {
   const cluster = loadText(`apiVersion: v1
 kind: Pod
