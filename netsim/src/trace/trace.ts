@@ -28,6 +28,8 @@ export interface TraceOptions extends GoalOptions, ResolveOptions {
   readonly family?: "IPv4" | "IPv6";
   /** Of the CNI, where its settings are not all among the cluster's objects (Helm values, the cards' MTU). */
   readonly network?: NetworkOptions;
+  /** For many traces of one cluster: made once, of the completed one. What it assumes is then not said again. */
+  readonly site?: Site;
   /** Told of what the trace is made from, as it goes. */
   readonly listener?: TraceListener;
 }
@@ -50,8 +52,10 @@ export async function trace(
   to: string,
   options: TraceOptions = {},
 ): Promise<Trace> {
-  const { cluster, assumed, balanced } = complete(given);
-  const site = createSite(cluster, options.mode, options.network);
+  const made = options.site;
+  const { cluster, assumed, balanced } =
+    made === undefined ? complete(given) : { cluster: made.cluster, assumed: [], balanced: [] };
+  const site = made ?? createSite(cluster, options.mode, options.network);
   const goal = parseGoal(to, options);
   const walk = createWalk(site, from, goal, options);
   walk.notes.push(...assumed.map((text) => note("assumed", text)));
@@ -174,7 +178,7 @@ async function byName(walk: Walk, from: Endpoint, name: string): Promise<Trace> 
   if (address === undefined) return walk.end({ verdict: "unroutable", reason: "no-common-family" });
   const source = inFamily(site.engine, from, address.family);
   const learned = learnedAddresses(cache);
-  const knows = site.engine.enforcer === "cilium" ? site.knowing(learned) : site;
+  const knows = site.engine.enforcer === "cilium" && learned.size > 0 ? site.knowing(learned) : site;
   const asked = resolution.asked.find((a) => a.addresses.includes(address.text))?.name.replace(/\.$/, "");
   return arrive(walk, source, address.text, asked ?? name, knows);
 }

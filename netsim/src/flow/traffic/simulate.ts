@@ -71,7 +71,7 @@ export async function* simulate(
 
   const plan = (talk: Talk, from: Party): Promise<Plan> => {
     const key = JSON.stringify([from.id, talk.to, talk.method]);
-    const known = plans.get(key) ?? planOf(cluster, from, talk, { ...rest, mode });
+    const known = plans.get(key) ?? planOf(cluster, from, talk, { ...rest, site });
     plans.set(key, known);
     return known;
   };
