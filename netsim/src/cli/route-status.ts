@@ -2,14 +2,13 @@
 import type { Condition } from "../gateway/conditions.ts";
 import { gatewaysOf, listenerSetsOf } from "../gateway/listeners.ts";
 import { gatewayAddresses } from "../gateway/entrance.ts";
-import { readRoutes } from "../gateway/objects.ts";
 import {
   classStatus,
   gatewayStatus,
   listenerSetStatus,
   listenerStatuses,
   policyStatuses,
-  routeStatus,
+  routeStatuses,
 } from "../gateway/status.ts";
 import { objectName } from "../model/source.ts";
 import type { Cluster } from "../model/types.ts";
@@ -43,9 +42,9 @@ export function statusOf(cluster: Cluster) {
       }));
       return { object: objectName(set), conditions, listeners: own };
     }),
-    routes: readRoutes(cluster).map((route) => ({
+    routes: routeStatuses(cluster).map(({ route, parents }) => ({
       object: objectName(route.object),
-      parents: routeStatus(cluster, route),
+      parents,
     })),
     policies: policyStatuses(cluster).map(({ policy, ancestors }) => ({
       object: objectName(policy),

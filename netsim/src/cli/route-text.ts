@@ -4,10 +4,23 @@ import type { Answer, GatewayRequest, Headers } from "../gateway/request.ts";
 import type { Comparison } from "../gateway/ingress/table.ts";
 import { lineOf, objectName } from "../model/source.ts";
 
-export function ruleOf({ rule }: Answer): { object: string; file: string; line: number } | null {
+/** `name` where the rule of a route has one. */
+export function ruleOf({
+  rule,
+}: Answer): { object: string; name?: string; file: string; line: number } | null {
   if (rule === null) return null;
   const { object, path } = rule;
-  return { object: objectName(object), file: object.source.file, line: lineOf(object.source, path) };
+  const written = path.reduce<unknown>(
+    (at, part) => (at as Record<string, unknown> | undefined)?.[part],
+    object,
+  );
+  const name = (written as { name?: unknown } | undefined)?.name;
+  return {
+    object: objectName(object),
+    ...(typeof name === "string" && { name }),
+    file: object.source.file,
+    line: lineOf(object.source, path),
+  };
 }
 
 /** The contract's fields; `reason`, `retry`, `upstream`, `bodyLimit` and `notes` where there is something to say. */
@@ -73,7 +86,11 @@ function outcome(answer: Answer): string {
   const weights = shares.map(([service, share]) => `${Math.round(share * 1000) / 10} % ${service}`);
   return [
     to,
-    ...(rule === null ? [] : [`by ${rule.object} (${rule.file}:${rule.line})`]),
+    ...(rule === null
+      ? []
+      : [
+          `by ${rule.object}${rule.name === undefined ? "" : `, rule ${rule.name}`} (${rule.file}:${rule.line})`,
+        ]),
     ...(backend !== null && weights.length > 1 ? [`shares: ${weights.join(", ")}`] : []),
     ...answer.mirrors.map((m) => `and ${m.percent} % to ${m.namespace}/${m.service}`),
     ...notes.filter((note) => note !== PASSTHROUGH || backend !== null),

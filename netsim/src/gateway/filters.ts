@@ -26,7 +26,14 @@ export function filtersFault(
 ): "IncompatibleFilters" | "UnsupportedValue" | undefined {
   const types = new Set(filters.map(({ type }) => type));
   if (types.has("RequestRedirect") && types.has("URLRewrite")) return "IncompatibleFilters";
-  return filters.some(({ type }) => !KNOWN.has(String(type))) ? "UnsupportedValue" : undefined;
+  return filters.every(isKnown) ? undefined : "UnsupportedValue";
+}
+
+/** A type, and of redirects a scheme and a status, that the specification lists. */
+function isKnown(filter: Fields): boolean {
+  if (!KNOWN.has(String(filter["type"]))) return false;
+  const { scheme = "http", statusCode = 302 } = fields(filter["requestRedirect"]);
+  return ["http", "https"].includes(String(scheme)) && [301, 302, 303, 307, 308].includes(Number(statusCode));
 }
 
 /** `ExtensionRef` leads to kinds of other controllers, which netsim does not know; `ExternalAuth` asks a server. */
@@ -155,7 +162,9 @@ function readCors(cors: Fields, request: GatewayRequest): { change: HeaderChange
   set.push(["access-control-allow-origin", origin]);
   if (cors["allowCredentials"] === true) set.push(["access-control-allow-credentials", "true"]);
   const exposed = texts(cors["exposeHeaders"]);
-  if (exposed.length > 0) set.push(["access-control-expose-headers", exposed.join(", ")]);
+  // With credentials browsers take a `*` for a header of that name.
+  const isUseless = exposed.includes("*") && cors["allowCredentials"] === true;
+  if (exposed.length > 0 && !isUseless) set.push(["access-control-expose-headers", exposed.join(", ")]);
   if (!preflight) return { change, preflight };
 
   // A wildcard is answered with what was asked for: with credentials browsers take no `*`.
@@ -170,9 +179,13 @@ function readCors(cors: Fields, request: GatewayRequest): { change: HeaderChange
   return { change, preflight };
 }
 
+/** Without the port that its scheme has anyway. */
+const bareOrigin = (origin: string): string =>
+  origin.toLowerCase().replace(/^(http:\/\/.*):80$|^(https:\/\/.*):443$/, "$1$2");
+
 /** `*`, `https://www.foo.com`, `https://*.bar.com:8443`. */
 function isOrigin(pattern: string, origin: string): boolean {
-  if (pattern === "*" || pattern.toLowerCase() === origin.toLowerCase()) return true;
+  if (pattern === "*" || bareOrigin(pattern) === bareOrigin(origin)) return true;
   const parts = /^([a-z][a-z0-9+.-]*:\/\/)\*(\.[^:]+)?(:\d+|:\*)?$/i.exec(pattern);
   if (parts === null) return false;
   const [, scheme = "", domain = "", port = ""] = parts;

@@ -1,13 +1,12 @@
 /** Status of listeners, those of Gateways and those of ListenerSets, as a controller would write it. */
 import type { Cluster, OtherObject } from "../model/types.ts";
-import { attach } from "./attach.ts";
+import { attachAll } from "./attach.ts";
 import { condition } from "./conditions.ts";
 import type { Condition } from "./conditions.ts";
 import { intersect } from "./hostname.ts";
 import { effectiveListeners, supportedKinds } from "./listeners.ts";
 import type { Effective } from "./listeners.ts";
-import { readRoutes } from "./objects.ts";
-import type { Route, RouteKind } from "./objects.ts";
+import type { RouteKind } from "./objects.ts";
 import { rejection } from "./route-status.ts";
 
 export interface ListenerStatus {
@@ -23,22 +22,14 @@ export function listenerStatuses(
   gateway: OtherObject,
 ): (ListenerStatus & { readonly owner: OtherObject })[] {
   const listeners = effectiveListeners(cluster, gateway);
-  const attached = new Map<Effective, Set<Route>>(listeners.map((l) => [l, new Set()]));
-  for (const route of readRoutes(cluster)) {
-    if (rejection(route) !== undefined) continue;
-    for (const parent of route.parents) {
-      const result = attach(cluster, route, parent, listeners);
-      if (result.reason !== "Accepted") continue;
-      // Whether the listener itself is accepted makes no difference to the count.
-      for (const { listener } of result.listeners) attached.get(listener)?.add(route);
-    }
-  }
+  const attached = attachAll(cluster, listeners);
   return listeners.map((listener) => {
     const { owner, name } = listener;
     return {
       owner,
       name,
-      attachedRoutes: attached.get(listener)?.size ?? 0,
+      // Whether the listener itself is accepted makes no difference to the count.
+      attachedRoutes: attached.at(listener).filter(({ route }) => rejection(route) === undefined).length,
       supportedKinds: supportedKinds(listener),
       conditions: conditionsOf(listener, listeners),
     };

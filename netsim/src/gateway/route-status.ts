@@ -1,6 +1,7 @@
 /** Status of routes, one entry for each of their parents, as a controller would write it. */
-import type { Cluster } from "../model/types.ts";
-import { attach, backendRefs, refersTo } from "./attach.ts";
+import type { Cluster, OtherObject } from "../model/types.ts";
+import { attachAll, backendRefs, refersTo } from "./attach.ts";
+import type { Attachments } from "./attach.ts";
 import { readBackend } from "./backends.ts";
 import type { RefFault } from "./backends.ts";
 import { condition } from "./conditions.ts";
@@ -9,6 +10,7 @@ import { fields, list } from "./fields.ts";
 import type { Fields } from "./fields.ts";
 import { filtersFault } from "./filters.ts";
 import { candidateSets, effectiveListeners, gatewaysOf, takesSet } from "./listeners.ts";
+import { readRoutes } from "./objects.ts";
 import type { ParentRef, Route } from "./objects.ts";
 
 export interface ParentStatus {
@@ -17,22 +19,49 @@ export interface ParentStatus {
 }
 
 /** Of each parent of a route that is there. */
-export function routeStatus(cluster: Cluster, route: Route): ParentStatus[] {
+export const routeStatus = (cluster: Cluster, route: Route): ParentStatus[] =>
+  routeStatuses(cluster).find(
+    ({ route: { kind, namespace, name } }) =>
+      kind === route.kind && namespace === route.namespace && name === route.name,
+  )?.parents ?? [];
+
+interface RouteStatus {
+  readonly route: Route;
+  readonly parents: ParentStatus[];
+}
+
+/** A cluster does not change, and who asks for one route asks for others. */
+const known = new WeakMap<Cluster, RouteStatus[]>();
+
+/** Of all routes, the oldest first. */
+export function routeStatuses(cluster: Cluster): readonly RouteStatus[] {
+  const before = known.get(cluster);
+  if (before !== undefined) return before;
   const owners = gatewaysOf(cluster).map((gateway) => ({
     gateway,
     sets: candidateSets(cluster, gateway),
-    listeners: effectiveListeners(cluster, gateway),
+    attached: attachAll(cluster, effectiveListeners(cluster, gateway)),
   }));
-  return route.parents.flatMap((parentRef): ParentStatus[] => {
+  const all = readRoutes(cluster).map((route) => ({ route, parents: parentsOf(cluster, route, owners) }));
+  known.set(cluster, all);
+  return all;
+}
+
+interface Owner {
+  readonly gateway: OtherObject;
+  readonly sets: readonly OtherObject[];
+  readonly attached: Attachments;
+}
+
+function parentsOf(cluster: Cluster, route: Route, owners: readonly Owner[]): ParentStatus[] {
+  return route.parents.flatMap((parentRef, i): ParentStatus[] => {
     const owner = owners.find(({ gateway, sets }) =>
       [gateway, ...sets].some((object) => refersTo(parentRef, object)),
     );
     if (owner === undefined) return [];
     const set = owner.sets.find((object) => refersTo(parentRef, object));
     const isLeftOut = set !== undefined && !takesSet(cluster, owner.gateway, set);
-    const attached = isLeftOut
-      ? "NoMatchingParent"
-      : attach(cluster, route, parentRef, owner.listeners).reason;
+    const attached = isLeftOut ? "NoMatchingParent" : owner.attached.of(route, i).reason;
     const reason = attached === "Accepted" ? (rejection(route) ?? attached) : attached;
     const partial = reason === "Accepted" ? partialFault(route) : undefined;
     const refFault = firstRefFault(cluster, route);

@@ -1,13 +1,13 @@
 /** Where a Gateway sends a request: listener, route, rule, backend, and what it changes on the way (Gateway API v1). */
 import type { Cluster, OtherObject } from "../model/types.ts";
-import { attach } from "./attach.ts";
+import { attachAll } from "./attach.ts";
+import type { Entry } from "./attach.ts";
 import { forward } from "./forward.ts";
 import { bestMatch, hostMatches, specificity } from "./hostname.ts";
 import { effectiveListeners, isServed } from "./listeners.ts";
 import type { Effective } from "./listeners.ts";
 import { bestRule, compareSpecific } from "./match.ts";
 import type { Found } from "./match.ts";
-import { readRoutes } from "./objects.ts";
 import type { Route } from "./objects.ts";
 import { PASSTHROUGH, heaviest, hostName, refused } from "./request.ts";
 import type { Answer, GatewayRequest, Pick } from "./request.ts";
@@ -21,24 +21,10 @@ export interface GatewayTable {
   listenerFor(port: number, serverName: string): Effective | undefined;
 }
 
-interface Entry {
-  readonly route: Route;
-  readonly hostnames: readonly string[];
-}
-
 /** Reads a Gateway, its listeners and the routes attached to them, once for many requests. */
 export function createGatewayTable(cluster: Cluster, gateway: OtherObject): GatewayTable {
   const listeners = effectiveListeners(cluster, gateway);
-  const entries = new Map<Effective, Entry[]>(listeners.map((listener) => [listener, []]));
-  for (const route of readRoutes(cluster))
-    for (const parent of route.parents) {
-      const attachment = attach(cluster, route, parent, listeners);
-      if (attachment.reason !== "Accepted") continue;
-      for (const { listener, hostnames } of attachment.listeners) {
-        const here = entries.get(listener);
-        if (here?.some((entry) => entry.route === route) === false) here.push({ route, hostnames });
-      }
-    }
+  const attached = attachAll(cluster, listeners);
   const openOn = (port: number): Effective[] => listeners.filter((l) => l.port === port && isServed(l));
 
   return {
@@ -55,7 +41,7 @@ export function createGatewayTable(cluster: Cluster, gateway: OtherObject): Gate
         return isTls
           ? refused(request, 0, `no listener on port ${port} has a certificate for ${named}`)
           : refused(request, 404, `no listener on port ${port} takes the host ${named}`);
-      const routes = entries.get(listener) ?? [];
+      const routes = attached.at(listener);
       if (listener.protocol !== "HTTP" && listener.protocol !== "HTTPS")
         return stream(cluster, routes, listener, named.toLowerCase(), request, pick);
       // One connection for another name: the client must ask again on a new one (RFC 9110, 15.5.20).

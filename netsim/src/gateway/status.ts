@@ -1,7 +1,7 @@
 /** Status of GatewayClasses, Gateways, ListenerSets and BackendTLSPolicies as a controller would write it. */
 import type { Cluster, OtherObject } from "../model/types.ts";
 import { addressFault } from "./addresses.ts";
-import { backendRefs, attach } from "./attach.ts";
+import { attachAll, backendRefs } from "./attach.ts";
 import { backendPolicies, concerns, policyState } from "./backend-tls.ts";
 import { certificateState } from "./certificates.ts";
 import { condition } from "./conditions.ts";
@@ -11,10 +11,10 @@ import { clientValidation } from "./frontend.ts";
 import { listenerStatuses } from "./listener-status.ts";
 import type { ListenerStatus } from "./listener-status.ts";
 import { effectiveListeners, gatewaysOf, takesSet } from "./listeners.ts";
-import { GROUP, readListeners, readRef, readRoutes } from "./objects.ts";
+import { GROUP, readListeners, readRef } from "./objects.ts";
 
 export { listenerStatuses } from "./listener-status.ts";
-export { routeStatus } from "./route-status.ts";
+export { routeStatus, routeStatuses } from "./route-status.ts";
 
 export interface GatewayStatus {
   readonly conditions: readonly Condition[];
@@ -138,14 +138,11 @@ export interface PolicyStatus {
 export function policyStatuses(cluster: Cluster): PolicyStatus[] {
   const policies = backendPolicies(cluster);
   if (policies.length === 0) return [];
-  const routes = readRoutes(cluster);
   const gateways = gatewaysOf(cluster).map((gateway) => {
     const listeners = effectiveListeners(cluster, gateway);
-    const services = routes
-      .filter((route) =>
-        route.parents.some((p) => attach(cluster, route, p, listeners).reason === "Accepted"),
-      )
-      .flatMap((route) => route.rules.flatMap((rule) => servicesOf(rule, route.namespace)));
+    const attached = attachAll(cluster, listeners);
+    const routes = new Set(listeners.flatMap((l) => attached.at(l).map(({ route }) => route)));
+    const services = [...routes].flatMap((r) => r.rules.flatMap((rule) => servicesOf(rule, r.namespace)));
     return { gateway, services };
   });
   return policies.map((policy) => {

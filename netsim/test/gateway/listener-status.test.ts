@@ -131,7 +131,7 @@ t.test("attached routes are counted by what is accepted, not by the listener's o
       listener("lost", 443, "HTTPS", lost),
     ]),
     route("one"),
-    route("two", { hostnames: ["a.b"] }, "GRPCRoute"),
+    route("two", { hostnames: ["a.b"] }),
     route("three", { hostnames: ["c.d"], parentRefs: [{ name: "edge", sectionName: "web" }] }),
     route("four", {}, "TCPRoute"),
     route("five", {}, "TCPRoute"),

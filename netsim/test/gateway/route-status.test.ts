@@ -1,5 +1,6 @@
 import t from "tap";
-import { cluster, gateway, listener, object, route, routeOf } from "./status-support.ts";
+import { routeStatuses } from "../../src/gateway/status.ts";
+import { cluster, faults, gateway, listener, object, route, routeOf } from "./status-support.ts";
 import type { Fields } from "./status-support.ts";
 
 const http = (more: Fields = {}) => gateway([listener("web", 80, "HTTP", more)]);
@@ -63,5 +64,21 @@ t.test("routes: backends and filters", (t) => {
   t.same(of({ rules: [rule(extension)] }), lost("InvalidKind"));
   const mirror = { type: "RequestMirror", requestMirror: { backendRef: { name: "none", port: 80 } } };
   t.same(of({ rules: [rule(mirror)] }), lost("BackendNotFound"));
+  t.end();
+});
+
+t.test("an HTTPRoute and a GRPCRoute for the same host: the older one has it", (t) => {
+  const both = (first: Fields, second: Fields): string[][] => {
+    const c = cluster(http(), route("one", first), route("two", second, "GRPCRoute"));
+    return routeStatuses(c).map(({ route: r, parents }) => [
+      r.name,
+      ...parents.flatMap(({ conditions }) => faults(conditions)),
+    ]);
+  };
+  t.same(both({ hostnames: ["a.b"] }, { hostnames: ["c.b"] }), [["one"], ["two"]]);
+  t.same(both({ hostnames: ["*.b"] }, { hostnames: ["c.b"] }), [
+    ["one"],
+    ["two", "Accepted=False:HostnameConflict"],
+  ]);
   t.end();
 });

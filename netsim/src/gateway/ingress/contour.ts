@@ -19,6 +19,8 @@ const own = annotationsOf("projectcontour.io");
 const shared = annotationsOf("ingress.kubernetes.io");
 const kubernetes = annotationsOf("kubernetes.io");
 
+const LOST = "the host has no route: the Services of its paths are not there";
+
 type Kind = "exact" | "regex" | "segments" | "characters";
 const ORDER: readonly Kind[] = ["exact", "regex", "segments", "characters"];
 
@@ -46,8 +48,12 @@ export function serveContour({ cluster, ingresses, rules }: IngressInput): Serve
     const name = virtualHost(hosts, asked);
     if (name === undefined)
       return isSecure
-        ? refused(request, 0, `no Ingress has a certificate for ${asked}`)
-        : refused(request, 404, `no Ingress has the host ${asked}`);
+        ? refused(request, 0, secure.has(asked) ? LOST : `no Ingress has a certificate for ${asked}`)
+        : refused(
+            request,
+            404,
+            rules.some(({ host }) => host === asked) ? LOST : `no Ingress has the host ${asked}`,
+          );
     const path = pathOnly(request.path);
     const route = routes.find(
       (r) => r.rule.host === name && isHere(r) && takesLabel(name, asked) && takes(r, path),

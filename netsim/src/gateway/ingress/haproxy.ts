@@ -3,7 +3,7 @@
  * then the longest prefix; a Prefix stands in both maps (`/foo` and `/foo/`), what is ImplementationSpecific is a prefix of characters.
  * A host that is known takes the request even when none of its paths does.
  * Documentation: https://github.com/haproxytech/kubernetes-ingress/blob/master/documentation/annotations.md (path-rewrite,
- * ssl-redirect, ssl-redirect-code, ssl-redirect-port, request-redirect, request-set-header, response-set-header, set-host) and
+ * ssl-redirect, ssl-redirect-code, ssl-redirect-port, timeout-server, request-redirect, request-set-header, response-set-header, set-host) and
  * .../documentation/ingressclass.md
  */
 import { upstreamOf } from "../backends.ts";
@@ -12,6 +12,7 @@ import { fields, list } from "../fields.ts";
 import { changeHeaders, hostName, pathOnly, queryOf, refused } from "../request.ts";
 import type { Answer, GatewayRequest } from "../request.ts";
 import { annotationsOf, headerLines } from "./annotations.ts";
+import { parseGoDuration } from "./durations.ts";
 import { defaultRule, isEmpty, isUnder, passedThrough, redirected, serverName, targetOf } from "./rules.ts";
 import type { IngressInput, PathRule, Serve } from "./rules.ts";
 
@@ -30,10 +31,20 @@ export function serveHaproxy({ cluster, ingresses, rules }: IngressInput): Serve
     const isPassed = here.some(({ ingress }) => annotation(ingress, "ssl-passthrough") === "true");
     if (request.scheme === "https" && isPassed) return passedThrough(cluster, here, request);
     const rule = choose(here, path) ?? (fallback === undefined ? undefined : defaultRule(fallback));
-    if (rule === undefined)
-      return refused(request, 404, "no map has the path, and there is no default backend");
+    if (rule === undefined) return refused(request, 404, reason(request));
     return redirectOf(rule, request) ?? proxy(rule, request);
   };
+
+  function reason({ host, path }: GatewayRequest): string {
+    const lost = rules.find(
+      (rule) =>
+        targetOf(cluster, rule) === undefined &&
+        (rule.host === "" || serverName([rule.host], hostName(host)) !== undefined) &&
+        choose([rule], pathOnly(path)) !== undefined,
+    );
+    if (lost === undefined) return "no map has the path, and there is no default backend";
+    return `the path of ${lost.ingress.metadata.name} is in no map: its Service is not there`;
+  }
 
   function proxy(rule: PathRule, request: GatewayRequest): Answer {
     const { ingress, at } = rule;
@@ -54,6 +65,7 @@ export function serveHaproxy({ cluster, ingresses, rules }: IngressInput): Serve
       requestHeaders: changeHeaders(request.headers, [change("request-set-header")]),
       responseChanges: [change("response-set-header")],
       weights: { [backend.service]: 1 },
+      timeouts: { backendRequest: parseGoDuration(annotation(ingress, "timeout-server")) ?? 50_000 },
       upstream: { ...upstreamOf(cluster, backend), tls: undefined },
     };
   }

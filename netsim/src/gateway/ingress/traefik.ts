@@ -29,20 +29,27 @@ interface Router {
 export function serveTraefik({ cluster, ingresses, rules }: IngressInput): Serve {
   const lonely = ingresses.find((ingress) => !hasRules(ingress) && defaultRule(ingress) !== undefined);
   const rest = lonely === undefined ? undefined : defaultRule(lonely);
-  const routers = rules
-    .map(routerOf)
-    .concat(rest === undefined ? [] : [catchAll(rest)])
-    // A router whose Service is not there, or has no endpoint, is not made.
-    .filter(({ rule }) => {
-      const target = targetOf(cluster, rule);
-      return target !== undefined && !isEmpty(cluster, target);
-    })
-    .sort((a, b) => b.priority - a.priority);
+  const all = rules.map(routerOf).concat(rest === undefined ? [] : [catchAll(rest)]);
+  // A router whose Service is not there, or has no endpoint, is not made.
+  const isMade = ({ rule }: Router): boolean => {
+    const target = targetOf(cluster, rule);
+    return target !== undefined && !isEmpty(cluster, target);
+  };
+  const routers = all.filter(isMade).sort((a, b) => b.priority - a.priority);
 
   return (request) => {
     const [host, path] = [hostName(request.host), pathOnly(request.path)];
-    const router = routers.find((r) => isOpen(r, request) && r.takes(host, path));
-    if (router === undefined) return refused(request, 404, "no router's rule matches");
+    const isFor = (r: Router): boolean => isOpen(r, request) && r.takes(host, path);
+    const router = routers.find(isFor);
+    if (router === undefined) {
+      const lost = all.find(isFor);
+      const why = "is not made: its Service is not there, or has no endpoint";
+      return refused(
+        request,
+        404,
+        lost === undefined ? "no router's rule matches" : `router ${lost.text} ${why}`,
+      );
+    }
     return proxy(router, request);
   };
 
