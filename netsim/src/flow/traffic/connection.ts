@@ -127,7 +127,7 @@ export function tellConnection(teller: Teller, c: Connection): FlowsResponse[] {
     if (side === undefined || c.http === undefined || refusesBytes(c))
       return side !== undefined && refusesBytes(c);
     const stop = segment.proxy === undefined ? undefined : throughProxy(c.way[side], side, c.request)?.stop;
-    const at = placeOf(c, side);
+    const at = placeOf(ends, side);
     const denied = stop !== undefined && !c.audit;
     out.push(
       httpFlow(teller, packet(at.node, at.direction, false), c.http, denied ? "DROPPED" : "FORWARDED"),
@@ -138,7 +138,7 @@ export function tellConnection(teller: Teller, c: Connection): FlowsResponse[] {
   function sawResponse(segment: Segment, status: number | undefined): void {
     const side = segment.proxy ?? visibleAt(c, segment);
     if (side === undefined || c.http === undefined || status === undefined || refusesBytes(c)) return;
-    const at = placeOf(c, side);
+    const at = placeOf(ends, side);
     const latency = Number(now - c.start);
     out.push(
       httpFlow(teller, packet(at.node, at.direction, true), { ...c.http, status }, "FORWARDED", latency),
@@ -146,7 +146,7 @@ export function tellConnection(teller: Teller, c: Connection): FlowsResponse[] {
   }
 }
 
-const placeOf = ({ ends }: Connection, side: "egress" | "ingress"): Pick<Stop, "node" | "direction"> =>
+const placeOf = (ends: Ends, side: "egress" | "ingress"): Pick<Stop, "node" | "direction"> =>
   side === "egress"
     ? { node: ends.client.node, direction: "EGRESS" }
     : { node: ends.server.node, direction: "INGRESS" };
@@ -157,7 +157,8 @@ function visibleAt(
   segment: Segment,
 ): "egress" | "ingress" | undefined {
   if (!allVisible || !segment.crosses || isProxied(way.egress) || isProxied(way.ingress)) return undefined;
-  return ends.client.kind === "external" ? "ingress" : "egress";
+  const side = ends.client.kind === "external" ? "ingress" : "egress";
+  return placeOf(ends, side).node === "" ? undefined : side;
 }
 
 const isBlocked = ({ way, audit }: Connection): boolean =>

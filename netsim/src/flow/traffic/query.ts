@@ -20,6 +20,8 @@ export function tellQuery(
   clientPort: number,
 ): FlowsResponse[] {
   const { cluster, engine, mode, audit } = scene;
+  // What somebody outside asks, no node sees.
+  if (from.node === "") return [];
   const { crossing, proto, server } = asked;
   const protocol = proto === "udp" ? "UDP" : "TCP";
   const to = crossing.endpoint;
