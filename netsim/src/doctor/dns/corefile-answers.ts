@@ -146,7 +146,7 @@ export const aaaaDenied: Check = {
   title: "AAAA queries are answered with NXDOMAIN",
   severity: "error",
   why: "NXDOMAIN says that the name does not exist, for every type. A resolver that asks A and AAAA at once may give up a name that has an address; a missing AAAA record is an empty answer with NOERROR.",
-  sources: [coredns(3904), coreDnsPlugin("template"), thread("axeII/home-ops", 3804)],
+  sources: [thread("axeII/home-ops", 3806), coredns(779), coreDnsPlugin("template")],
   run: onCorefile(async (corefile, context) => {
     const [template] = directives(corefile, "template");
     if (template === undefined) return [];

@@ -230,7 +230,7 @@ export const autopathPods: Check = {
   title: "autopath without pods verified",
   severity: "warning",
   why: "autopath finds the search list of whoever asks by its pod's address, which the kubernetes plugin has only with `pods verified`. Without it, autopath does nothing and says nothing.",
-  sources: [coreDnsPlugin("autopath"), thread("onedr0p/home-ops", 3387)],
+  sources: [coreDnsPlugin("autopath"), thread("adampetrovic/home-ops", 3387)],
   run: onCorefile((corefile) =>
     directives(corefile, "autopath").flatMap(({ block, line }): Draft[] => {
       if (!argumentsOf(line).some((w) => w === "@kubernetes")) return [];

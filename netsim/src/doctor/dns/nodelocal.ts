@@ -4,7 +4,7 @@ import type { Workload } from "../../model/types.ts";
 import { LINK_LOCAL } from "../../trace/settings.ts";
 import { fix, patch, set } from "../fix.ts";
 import { evidence, listText, placeInText, placeOf } from "../place.ts";
-import { NODELOCAL, thread } from "../sources.ts";
+import { NODELOCAL } from "../sources.ts";
 import type { Check } from "../types.ts";
 import { argumentsOf } from "./corefile.ts";
 import { nodeLocal, optionOf } from "./nodelocal-parts.ts";
@@ -137,7 +137,7 @@ export const nodeLocalUnused: Check = {
   title: "Nobody asks the NodeLocal DNSCache",
   severity: "warning",
   why: "With kube-proxy in IPVS mode, or Cilium in its place, the cache cannot take packets for the DNS Service's address: pods must have the cache's own address in resolv.conf (clusterDNS of the kubelets).",
-  sources: [NODELOCAL, thread("kubernetes/dns", 480)],
+  sources: [NODELOCAL],
   run: (context) => {
     const cache = nodeLocal(context);
     const { mode } = context.site;

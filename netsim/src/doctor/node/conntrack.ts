@@ -112,7 +112,7 @@ export const conntrackSize: Check = {
   title: "The connection table is too small for the rate of connections",
   severity: "error",
   why: "Every new connection takes an entry, and one that has ended keeps it for two minutes: rate times time is what the table must hold. When it is full the kernel drops packets of new connections. Asked where `--flows` gives the rate.",
-  sources: [KERNEL_CONNTRACK, k8s(56903)],
+  sources: [KERNEL_CONNTRACK, k8s(71261)],
   run: (context) => {
     const { flows } = context.options;
     if (flows === undefined) return [];

@@ -120,7 +120,12 @@ export const autopathWithFqdn: Check = {
   title: "autopath together with toFQDNs",
   severity: "error",
   why: "autopath answers the first name of the search list with the address of the last. Cilium's DNS proxy sees an address for a name that no toFQDNs selects, learns nothing for the one that is meant, and the connection is dropped.",
-  sources: [thread("onedr0p/home-ops", 12482), coreDnsPlugin("autopath"), CILIUM_DNS],
+  sources: [
+    thread("cilium/cilium", 20191),
+    thread("rwlove/home-ops", 12482),
+    coreDnsPlugin("autopath"),
+    CILIUM_DNS,
+  ],
   run: async (context) => {
     const corefile = await clusterCorefile(context);
     if (corefile === undefined) return [];

@@ -5,7 +5,7 @@ import { portsMatch, type Rule, type RuleRef } from "../../policy/rule.ts";
 import type { Context } from "../context.ts";
 import { fix } from "../fix.ts";
 import { count, evidence, listText, placeOf } from "../place.ts";
-import { coredns, DEBUG_DNS, NETWORK_POLICIES, NODELOCAL } from "../sources.ts";
+import { coredns, DEBUG_DNS, k8s, NETWORK_POLICIES, NODELOCAL, thread } from "../sources.ts";
 import type { Check, Draft } from "../types.ts";
 import { addTcp, addUdp, allowAddress, allowDns, correctPeer, letIn } from "./dns-fix.ts";
 import { dnsScan, type Blocked } from "./dns-scan.ts";
@@ -182,7 +182,7 @@ export const dnsEgressNodeLocal: Check = {
   title: "Egress policy does not know the DNS cache on the node",
   severity: "warning",
   why: "With NodeLocal DNSCache a query goes to an address of the node itself and is not translated to a DNS pod: a rule that selects the DNS pods does not take it. Where the CNI lets pods reach their own node whatever policy says, it works; elsewhere every lookup times out.",
-  sources: [NODELOCAL, NETWORK_POLICIES],
+  sources: [NODELOCAL, k8s(70555), thread("kontena/pharos-cluster", 1511)],
   run: (context) =>
     blockedBy(context, "egress-nodelocal", (blocked, policy) => {
       const address = blocked.server.address.text;
