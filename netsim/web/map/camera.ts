@@ -47,9 +47,15 @@ export function createControls(canvas: HTMLCanvasElement, root: () => Box, chang
   function fit(): void {
     const t = whole();
     behavior.scaleExtent([t.k * 0.8, Math.max(CLOSEST, t.k)]);
+    // Half of the map may leave the space, so that every part of it can be brought to the middle.
+    const { width, height } = root();
+    const [w, h] = [
+      Math.max(width, canvas.clientWidth / t.k) / 2,
+      Math.max(height, canvas.clientHeight / t.k) / 2,
+    ];
     behavior.translateExtent([
-      [-400, -400],
-      [root().width + 400, root().height + 400],
+      [-w, -h],
+      [width + w, height + h],
     ]);
     target.call(behavior.transform, t);
     moved = false;

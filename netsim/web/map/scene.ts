@@ -1,6 +1,7 @@
 /** The map as it is drawn: what is in sight, in as much detail as there is room for. */
 import type { Colors } from "./colors.ts";
 import type { Box, Item } from "./layout.ts";
+import type { Size } from "./picture.ts";
 
 /** How an item stands out. 0: as the others; then faded, related, and for reach: all, some, none of its ports. */
 export const MARK = { none: 0, faded: 1, related: 2, all: 3, some: 4, closed: 5 } as const;
@@ -32,11 +33,11 @@ export interface Camera {
 
 const FONT = "system-ui, sans-serif";
 /** Sizes on the screen from which on letters are worth drawing, in CSS pixels. */
-const LEAST = { leafHeight: 14, leafWidth: 40, header: 12, sub: 11, pill: 40 } as const;
+export const LEAST = { leafHeight: 14, leafWidth: 40, header: 12, sub: 11, pill: 40 } as const;
 
 export function draw(
   ctx: CanvasRenderingContext2D,
-  size: { width: number; height: number; ratio: number },
+  size: Size,
   scene: Scene,
   { k, x, y }: Camera,
   colors: Colors,

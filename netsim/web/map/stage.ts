@@ -2,7 +2,8 @@
 import { readColors, type Colors } from "./colors.ts";
 import { createControls, type Controls } from "./camera.ts";
 import type { Box, Item } from "./layout.ts";
-import { draw, type Scene } from "./scene.ts";
+import { createPicture, type Size } from "./picture.ts";
+import type { Scene } from "./scene.ts";
 
 export interface Stage {
   readonly controls: Controls;
@@ -20,31 +21,31 @@ export function createStage(
   scene: () => Omit<Scene, "cursor">,
   on: { click(item: Item | undefined): void; hover(item: Item | undefined, x: number, y: number): void },
 ): Stage {
-  const ctx = canvas.getContext("2d", { alpha: false })!;
+  const picture = createPicture(canvas);
   let colors: Colors = readColors();
-  let size = { width: 1, height: 1, ratio: 1 };
+  let size: Size = { width: 1, height: 1, ratio: 1 };
   let waiting = false;
   let at: Box | undefined;
-  const changed = (): void => {
+  const moved = (): void => {
     if (waiting) return;
     waiting = true;
     requestAnimationFrame(() => {
       waiting = false;
-      draw(
-        ctx,
-        size,
-        { ...scene(), cursor: document.activeElement === canvas ? at : undefined },
-        controls.camera(),
-        colors,
-      );
+      const cursor = document.activeElement === canvas ? at : undefined;
+      picture.show(size, { ...scene(), cursor }, controls.camera(), colors);
     });
   };
-  const controls = createControls(canvas, () => scene().root, changed);
+  const changed = (): void => {
+    picture.outdated();
+    moved();
+  };
+  const controls = createControls(canvas, () => scene().root, moved);
 
   function resize(): void {
     size = { width: canvas.clientWidth, height: canvas.clientHeight, ratio: Math.min(2, devicePixelRatio) };
     canvas.width = Math.round(size.width * size.ratio);
     canvas.height = Math.round(size.height * size.ratio);
+    changed();
     controls.resized();
   }
   new ResizeObserver(resize).observe(canvas);
