@@ -65,7 +65,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   trace: {
     usage:
-      "FROM TO FILES... [--port PORT[/PROTOCOL]] [--method METHOD] [--mode iptables|nftables|ipvs|ebpf] [--resolver NAME] [--ip-family 4|6] [--record 'NAME A ADDRESS']... [--json] [--svg FILE] [--html FILE] [--pcap FILE] [--color always|never] [--cni NAME] [--set KEY=VALUE]... [--values FILE]... (and the other options of netsim cni)",
+      "FROM TO FILES... [--port PORT[/PROTOCOL]] [--method METHOD] [--header 'NAME: VALUE']... [--mode iptables|nftables|ipvs|ebpf] [--resolver NAME] [--ip-family 4|6] [--record 'NAME A ADDRESS']... [--json] [--svg FILE] [--html FILE] [--pcap FILE] [--color always|never] [--cni NAME] [--set KEY=VALUE]... [--values FILE]... (and the other options of netsim cni)",
     summary: "one connection, from the name to the packet, hop by hop",
     load: () => import("./trace.ts"),
   },

@@ -133,7 +133,7 @@ function portOf(given: string | undefined): number | undefined {
   return Number(given);
 }
 
-function headersOf(given: readonly string[]): Headers {
+export function headersOf(given: readonly string[]): Headers {
   return changeHeaders(
     {},
     given.map((line) => {

@@ -11,6 +11,7 @@ import { loadInput, parseProbe, reportProblems, writeAll } from "./input.ts";
 import { NETWORK_OPTIONS, networkOptions } from "./network-options.ts";
 import { finder, networkOf } from "./network.ts";
 import { writeCapture } from "./ping.ts";
+import { headersOf } from "./route.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
 
 const UNUSABLE: readonly Trace["reason"][] = ["unknown-source", "unknown-destination", "no-port"];
@@ -19,6 +20,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArgs(args, {
     port: { type: "string" },
     method: { type: "string" },
+    header: { type: "string", multiple: true },
     mode: { type: "string" },
     resolver: { type: "string" },
     "ip-family": { type: "string" },
@@ -66,6 +68,7 @@ const colorful = (): boolean => process.stdout.isTTY === true && (process.env["N
 interface Values {
   readonly port?: string;
   readonly method?: string;
+  readonly header?: readonly string[];
   readonly mode?: string;
   readonly resolver?: string;
   readonly "ip-family"?: string;
@@ -102,6 +105,7 @@ function optionsOf(values: Values): TraceOptions {
     ...(family !== undefined && { family: family === "4" ? ("IPv4" as const) : ("IPv6" as const) }),
     ...(resolver !== undefined && { resolver }),
     ...(method !== undefined && { method: method.toUpperCase() }),
+    ...(values.header !== undefined && { headers: headersOf(values.header) }),
     ...(probe !== undefined && { port: probe.port, ...protocol }),
     ...(records !== undefined && { records: records.join("\n") }),
   };

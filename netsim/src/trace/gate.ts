@@ -149,7 +149,7 @@ export function throughGate(
       return walk.end();
     }
     if (walk.redirects > MOST_REDIRECTS) return walk.end({ verdict: "reject", reason: "redirect-loop" });
-    const next = { scheme, host, path, method: request?.method ?? "GET" };
+    const next = { scheme, host, path, method: request?.method ?? "GET", headers: request?.headers ?? {} };
     return again({ ...walk.goal, port, request: next });
   }
   const { backend } = answer;
@@ -172,6 +172,7 @@ export function throughGate(
     host: answer.host,
     path: answer.path,
     method: request?.method ?? "GET",
+    headers: answer.requestHeaders,
   };
   walk.goal = { ...walk.goal, request: inner };
   const [first] = ways;

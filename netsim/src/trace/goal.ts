@@ -8,6 +8,7 @@ export interface Request {
   readonly host: string;
   readonly path: string;
   readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface Goal {
@@ -48,9 +49,13 @@ export interface GoalOptions {
   readonly port?: number;
   readonly protocol?: Goal["protocol"];
   readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-export function parseGoal(text: string, { port, protocol, method = "GET" }: GoalOptions = {}): Goal {
+export function parseGoal(
+  text: string,
+  { port, protocol, method = "GET", headers = {} }: GoalOptions = {},
+): Goal {
   const url = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text);
   const scheme = url?.[1]?.toLowerCase();
   if (scheme !== undefined && !URL.canParse(text))
@@ -66,7 +71,7 @@ export function parseGoal(text: string, { port, protocol, method = "GET" }: Goal
       ...hostOf(host),
       port: port ?? given,
       protocol: protocol ?? (scheme === "udp" ? "UDP" : "TCP"),
-      request: HTTP.has(scheme) ? { scheme, host: parsed.host, path, method } : undefined,
+      request: HTTP.has(scheme) ? { scheme, host: parsed.host, path, method, headers } : undefined,
     };
   }
   const whole = parseAddress(text);

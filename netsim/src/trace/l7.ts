@@ -94,8 +94,14 @@ export function throughProxy(
 /** The path as a regular expression, without its query. */
 const pattern = (path: string): string => (path.split("?")[0] ?? path).replace(/[.+*()[\]{}^$|\\]/g, "\\$&");
 
-const httpText = ({ method, path, host }: CiliumHTTPRule): string =>
-  [method ?? "any method", path ?? "", host === undefined ? "" : `for ${host}`]
+const httpText = ({ method, path, host, headers = [], headerMatches = [] }: CiliumHTTPRule): string =>
+  [
+    method ?? "any method",
+    path ?? "",
+    host === undefined ? "" : `for ${host}`,
+    ...headers.map((h) => `with ${h}`),
+    ...headerMatches.map((m) => `with ${m.name}${m.value === undefined ? "" : `: ${m.value}`}`),
+  ]
     .filter((s) => s !== "")
     .join(" ");
 

@@ -231,6 +231,14 @@ t.test("a Gateway", async (t) => {
   const rewritten = await ask("http://shop.example.com/v2/things", objects);
   t.match(rewritten, { to: { id: "shop/api" } });
   t.match(l7(rewritten), [{ rule: "PathPrefix /v2", what: /as \/things/ }]);
+  const canary = {
+    matches: [{ headers: [{ name: "X-Canary", value: "true" }] }],
+    backendRefs: [{ name: "api", port: 9000 }],
+  };
+  const chosen = (headers: Record<string, string>) =>
+    ask("http://shop.example.com/", [gateway({}), route([split, canary])], "203.0.113.9", { headers });
+  t.match(await chosen({ "x-canary": "true" }), { to: { id: "shop/api" } }, "by a header");
+  t.match(await chosen({ "x-canary": "false" }), { to: { id: "shop/cart-1" } });
   const cilium = {
     apiVersion: "cilium.io/v2",
     kind: "CiliumNetworkPolicy",
@@ -300,4 +308,29 @@ t.test("Cilium's own proxy is known to policies as the entity ingress", async (t
   t.equal(await verdict({ fromEntities: ["world"] }), "deny", "it is not outside");
   t.equal(await verdict({ fromCIDR: ["0.0.0.0/0"] }), "deny", "nor an address");
   t.equal(await verdict({ fromEndpoints: [{}] }), "deny", "nor a pod");
+});
+
+t.test("headers are what Cilium's HTTP rules see, too", async (t) => {
+  const policy = {
+    apiVersion: "cilium.io/v2",
+    kind: "CiliumNetworkPolicy",
+    metadata: { name: "team", namespace: "shop" },
+    spec: {
+      endpointSelector: { matchLabels: { app: "cart" } },
+      ingress: [
+        {
+          fromEntities: ["all"],
+          toPorts: [
+            { ports: [{ port: "8080", protocol: "TCP" }], rules: { http: [{ headers: ["X-Team: shop"] }] } },
+          ],
+        },
+      ],
+    },
+  };
+  const get = (headers: Record<string, string>) =>
+    ask("http://cart.shop/", [policy], "shop/client", { headers });
+  t.match(await get({ "X-Team": "shop" }), { verdict: "allow" });
+  const denied = await get({});
+  t.match(denied, { verdict: "deny", reason: "l7-denied" });
+  t.match(l7(denied), [{ what: /with X-Team: shop/ }]);
 });
