@@ -1,7 +1,9 @@
 /** What does not hold: pods that do not reach each other, or not as themselves; ranges that overlap. */
 import { objectName } from "../model/source.ts";
+import type { Link } from "../packet/path.ts";
 import { contains, isV6, overlaps, parseAddress, parseBlock, type Block } from "./address.ts";
 import type { Network } from "./network.ts";
+import { overheadOfAll } from "./overhead.ts";
 import { serviceCidrs } from "./ranges.ts";
 import type { Finding, PodFacts } from "./types.ts";
 import { walk } from "./walk.ts";
@@ -155,6 +157,48 @@ function sharedRanges({ context, cni }: Network): Finding[] {
   });
 }
 
+const MAX_SENDERS = 60;
+
+/** Packets as large as a pod may send, and links between two nodes that are too small for them with their headers. */
+export function checkMtu(network: Network): Finding[] {
+  const found: { text: string; from: string; to: string }[] = [];
+  for (const v6 of [false, true]) {
+    const first = new Map<string, PodFacts>();
+    for (const p of network.context.pods)
+      if (!first.has(p.node) && p.addresses.some((a) => isV6(a) === v6)) first.set(p.node, p);
+    const senders = [...first.values()].slice(0, MAX_SENDERS);
+    for (const from of senders)
+      for (const to of senders) {
+        const tight = from === to ? undefined : tightLink(network, from, to, v6);
+        if (tight !== undefined) found.push({ text: tight, from: from.id, to: to.id });
+      }
+  }
+  const [one] = found;
+  if (one === undefined) return [];
+  const text = `${one.text} (${one.from} to ${one.to}${found.length > 1 ? `, and ${found.length - 1} pairs of nodes more` : ""}; netsim ping says what becomes of it)`;
+  return [{ severity: "warning", code: "mtu-path", text }];
+}
+
+function tightLink(network: Network, from: PodFacts, to: PodFacts, v6: boolean): string | undefined {
+  const place = network.place(`pod/${from.id}`);
+  const address = (p: PodFacts) => p.addresses.find((a) => isV6(a) === v6) ?? "";
+  if (place === undefined) return undefined;
+  const { links } = walk(network, place, address(to), address(from)).path;
+  const sent = Math.min(links[0]?.mtu ?? 0, links[0]?.routeMtu ?? Infinity);
+  // Sleeve cuts frames up itself.
+  const at = links.findIndex((l) => !l.tunnels.some((t) => t.kind === "sleeve") && roomOn(l) < sent);
+  const next = links[at + 1];
+  // A cable takes what the card at its other end takes: that is where the MTU is set.
+  const small =
+    links[at]?.kind === "wire" && next?.kind === "card" && next.mtu === links[at].mtu ? next : links[at];
+  if (small === undefined) return undefined;
+  const where = `${small.device}${small.node === "" ? " between the nodes" : ` of ${small.node}`}`;
+  return `packets of ${sent} octets, as pods may send them, are too large for ${where}, which has room for ${roomOn(small)}`;
+}
+
+const roomOn = (link: Link): number =>
+  Math.min(link.mtu, link.routeMtu ?? Infinity) - overheadOfAll(link.tunnels);
+
 /** Everything that was found, errors first. */
 export function findingsOf(network: Network, reach?: Reach): Finding[] {
   const order = { error: 0, warning: 1, note: 2 };
@@ -182,7 +226,7 @@ export function findingsOf(network: Network, reach?: Reach): Finding[] {
           },
         ]),
   ];
-  return [...network.findings(), ...checkRanges(network), ...some].sort(
+  return [...network.findings(), ...checkRanges(network), ...checkMtu(network), ...some].sort(
     (a, b) => order[a.severity] - order[b.severity],
   );
 }

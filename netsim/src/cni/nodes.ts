@@ -80,11 +80,16 @@ export function nodeFacts(cluster: Cluster, options: NodeOptions, routers: reado
       podCIDRs: node.spec.podCIDRs ?? (node.spec.podCIDR === undefined ? [] : [node.spec.podCIDR]),
     };
   });
+  const names = new Set(nodes.map((n) => n.name));
+  const strangers = Object.keys(options.mtus ?? {}).filter((name) => !names.has(name));
+  const unknown = strangers.map((name): Finding => ({
+    severity: "warning",
+    code: "unknown-node",
+    text: `--mtu ${name}=...: there is no node ${name}`,
+  }));
   const text = `the nodes' subnets are not in the input: ${[...new Set(guessed)].join(", ")} assumed (--subnet says otherwise)`;
-  return {
-    nodes,
-    findings: guessed.length === 0 ? [] : [{ severity: "note", code: "assumed-subnet", text }],
-  };
+  const assumed: Finding[] = guessed.length === 0 ? [] : [{ severity: "note", code: "assumed-subnet", text }];
+  return { nodes, findings: [...unknown, ...assumed] };
 }
 
 function netsOf(node: Node, subnets: readonly Block[], guessed: string[]): string[] {

@@ -54,6 +54,12 @@ export function route(
         stop: { verdict: "unroutable", reason: "no-such-address" },
       };
     }
+    const lost = wayOf(network, from, address);
+    if (!network.assumed && network.isOurs(address) && lost?.outcome === "dropped")
+      return {
+        hop: hop("route", "unroutable", `${address} is in the pods' range, and no pod has it: ${lost.why}`),
+        stop: { verdict: "unroutable", reason: "no-such-address" },
+      };
     return { hop: out(network, from, address), stop: undefined };
   }
   const way = wayOf(network, from, address);

@@ -1,6 +1,6 @@
 /** The three rules of the network model over all pairs, and ranges that are in each other's way. */
 import t from "tap";
-import { checkRanges, checkReach, findingsOf } from "../../src/cni/check.ts";
+import { checkMtu, checkRanges, checkReach, findingsOf } from "../../src/cni/check.ts";
 import type { CniName } from "../../src/cni/types.ts";
 import { calico, codes, dual, flannelConfig, network, node, pod, pool, three } from "./support.ts";
 
@@ -66,6 +66,35 @@ t.test("many pods: those of a node and a block stand for each other", (t) => {
   t.equal(reach.pairs, 240 * 239);
   t.ok(reach.walked < 240 && reach.walked >= 4 * 3, `${reach.walked} ways`);
   t.same(reach.lost, []);
+  t.end();
+});
+
+t.test("links that are too small for what pods may send", (t) => {
+  const of = (objects: readonly object[], options = {}) =>
+    checkMtu(network(objects, options)).map((f) => f.text);
+  const calicoPool = [...three, pool({ vxlanMode: "Always" })];
+  t.same(of(calicoPool), []);
+  t.same(of(calicoPool, { mtu: 9001 }), []);
+  t.match(of(calicoPool, { mtus: { n2: 1400 } }), [/packets of 1450 octets.* n2, which has room for 1350/]);
+  t.match(of(calicoPool, { wireMtu: 1450 }), [
+    /too large for wire between the nodes, which has room for 1400/,
+  ]);
+  t.match(
+    of([...three, pool({})], { mtus: { n1: 9001 } }),
+    [/packets of 9001 octets.*room for 1500/],
+    "jumbo frames on one node",
+  );
+  for (const set of [
+    ["encryption.enabled=true,encryption.type=wireguard"],
+    ["encryption.enabled=true"],
+    ["tunnelProtocol=geneve"],
+  ])
+    t.same(of(three, { cni: "cilium", set }), [], set.join());
+  t.same(of(three, { cni: "flannel", set: ["Backend.Type=wireguard"] }), []);
+  t.match(of([...dual, flannelConfig({ IPv6Network: "fd00:10::/32", Backend: { Type: "vxlan" } })]), [
+    /packets of 1450.*room for 1430/,
+  ]);
+  t.match(codes(network(three, { mtus: { n9: 1400 } })), ["unknown-node"]);
   t.end();
 });
 

@@ -434,6 +434,11 @@ t.test("between nodes, as far as the CNI's objects say", async (t) => {
     cni: "flannel",
     encapsulation: "none",
   });
+  const stray = await ask("10.250.0.9:80", [
+    pool({ vxlanMode: "Always" }),
+    { ...pool({ cidr: "10.250.0.0/16" }), metadata: { name: "q" } },
+  ]);
+  is(t, stray, "unroutable", "no-such-address", "of a pool, and of no pod");
   const elsewhere = { ...node("node-2", "172.19.0.2"), spec: { podCIDR: "10.244.2.0/24" } };
   const gateway = (type: string) =>
     config("kube-flannel-cfg", { "net-conf.json": JSON.stringify({ Backend: { Type: type } }) });
