@@ -27,6 +27,7 @@ export async function run(args: readonly string[]): Promise<number> {
     resolver: { type: "string" },
   });
   const [command, ...rest] = positionals;
+  await readLiveClusters(values.cluster ?? []);
   const mesh = createMesh(loadClusters(values.cluster ?? []));
   const mode = choice("mode", values.mode, MODES);
   const asJson = values.json === true;
@@ -88,6 +89,18 @@ function clusterNamed({ clusters }: Mesh, name: string): MeshCluster {
       `there is no cluster ${JSON.stringify(name)}: there are ${clusters.map((c) => c.name).join(", ")}`,
     );
   return found;
+}
+
+/** `NAME=kube:CONTEXT` stands for a live cluster; it is read before the rest. */
+async function readLiveClusters(texts: readonly string[]): Promise<void> {
+  for (const path of texts.flatMap((text) => /(?:^|=)(kube:.*)$/.exec(text)?.[1] ?? [])) {
+    const { readLive } = await import("../model/live.ts");
+    try {
+      keepInput(path, await readLive(path.slice("kube:".length)));
+    } catch (error) {
+      throw new UsageError(`${path}: ${(error as Error).message}`);
+    }
+  }
 }
 
 /** `NAME=PATH`, more than once for more paths; without a name that of `cilium-config`, else the path's. */
