@@ -29,9 +29,10 @@ export function tellAttempt(
   const ports = new Map<number, number>();
   for (const query of plan.queries) {
     const at = start + BigInt(Math.round(query.offset));
-    const own = ports.get(query.socket) ?? port();
-    ports.set(query.socket, own);
-    out.push(...tellQuery(teller, scene, plan.from, query, at, own));
+    const known = ports.get(query.socket);
+    const socket = { port: known ?? port(), known: known !== undefined };
+    ports.set(query.socket, socket.port);
+    out.push(...tellQuery(teller, scene, plan.from, query, at, socket));
   }
   const begin = start + BigInt(Math.round(plan.lookup));
   if (plan.failure !== undefined) return [...out, ...failureOf(teller, scene, plan, talk, begin, port())];

@@ -11,13 +11,19 @@ import { dropOf, verdictFields } from "./verdicts.ts";
 
 const DNS_PORT = 53;
 
+/** The resolver's end; `known` after the first query that was sent from it. */
+export interface Socket {
+  readonly port: number;
+  readonly known: boolean;
+}
+
 export function tellQuery(
   teller: Teller,
   scene: Scene,
   from: Party,
   { asked, exchange }: Query,
   start: bigint,
-  clientPort: number,
+  { port: clientPort, known }: Socket,
 ): FlowsResponse[] {
   const { cluster, engine, mode, audit } = scene;
   // What somebody outside asks, no node sees.
@@ -51,6 +57,7 @@ export function tellQuery(
     node,
     direction,
     reply,
+    known,
     ...(protocol === "TCP" && { flags: ["ACK", "PSH"] as const }),
   });
   const pass = (stops: readonly Stop[], reply: boolean): void => {
@@ -64,8 +71,11 @@ export function tellQuery(
     const [node, way] =
       direction === "egress" ? [from.node, "EGRESS" as const] : [to.node, "INGRESS" as const];
     const fields = verdictFields(side, direction, audit);
-    if (fields !== undefined) out.push(teller.verdict(packet(node, way, false), fields));
-    if (side.action !== "deny" || audit) return true;
+    const isDenied = side.action === "deny";
+    // A verdict is of a connection, and told once; what is denied never becomes one.
+    if (fields !== undefined && (!known || (isDenied && !audit)))
+      out.push(teller.verdict(packet(node, way, false), fields));
+    if (!isDenied || audit) return true;
     out.push(teller.drop(packet(node, way, false), ...dropOf(side)));
     return false;
   };

@@ -54,6 +54,8 @@ export interface Packet {
   readonly reply: boolean;
   /** Of TCP, in the order of Hubble's text. */
   readonly flags?: readonly TcpFlag[];
+  /** The connection is known: it is not the first packet between these ports. */
+  readonly known?: boolean;
 }
 
 export interface Teller {
@@ -116,7 +118,7 @@ export function createTeller(identities: Identities, random: Random): Teller {
   return {
     trace(packet, point) {
       const [subType, name] = POINTS[point];
-      const isFirst = packet.flags?.join() === "SYN" || packet.flags === undefined;
+      const isFirst = packet.known !== true && (packet.flags === undefined || packet.flags.join() === "SYN");
       const reason = packet.reply ? "REPLY" : isFirst ? "NEW" : "ESTABLISHED";
       const told = tell(packet, {
         verdict: "FORWARDED",
