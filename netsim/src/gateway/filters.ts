@@ -145,7 +145,7 @@ function readRedirect(
     host,
     port,
     path: pathOnly(replaced),
-    location: `${to}://${host}${shownPort}${replaced}`,
+    location: `${to}://${host.includes(":") ? `[${host}]` : host}${shownPort}${replaced}`,
   };
 }
 

@@ -26,17 +26,20 @@ const LIMITS = {
   headersTimeout: 30_000,
   requestTimeout: 300_000,
   keepAliveTimeout: 60_000,
-} as const;
+  connectionsCheckingInterval: 5000,
+};
 
 const BROKEN: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
   ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
 };
 
-export function createHttpServers(handlers: Handlers): HttpServers {
-  const h1 = createHttp(LIMITS, (incoming, outgoing) =>
+export function createHttpServers(handlers: Handlers, limits = LIMITS): HttpServers {
+  const h1 = createHttp(limits, (incoming, outgoing) =>
     handlers.request(requestOf(incoming), incoming, outgoing),
   );
+  // Node looks for slow clients from this event on; the server itself never listens.
+  h1.emit("listening");
   h1.on("upgrade", (incoming: IncomingMessage, socket, head) => {
     handlers.upgrade(requestOf(incoming), incoming, socket, head);
   });
@@ -50,7 +53,7 @@ export function createHttpServers(handlers: Handlers): HttpServers {
   });
   const h2 = createH2({
     maxSessionMemory: 32,
-    settings: { maxConcurrentStreams: 256, maxHeaderListSize: LIMITS.maxHeaderSize },
+    settings: { maxConcurrentStreams: 256, maxHeaderListSize: limits.maxHeaderSize },
   });
   h2.on("request", (incoming, outgoing) => {
     incoming.on("error", () => undefined);
@@ -58,7 +61,7 @@ export function createHttpServers(handlers: Handlers): HttpServers {
   });
   h2.on("session", (session) => {
     session.on("error", () => session.destroy());
-    session.setTimeout(LIMITS.requestTimeout, () => session.close());
+    session.setTimeout(limits.requestTimeout, () => session.close());
   });
   h2.on("sessionError", () => undefined);
   return {
