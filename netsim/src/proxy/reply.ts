@@ -1,6 +1,6 @@
 /** Answers to clients: a backend's, with its trailers, or one of the gateway's own. */
 import { STATUS_CODES } from "node:http";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerResponse } from "node:http2";
 import { isGrpc } from "../gateway/match.ts";
 import { changeHeaders } from "../gateway/request.ts";
@@ -82,8 +82,7 @@ export function refuse(outgoing: Outgoing, request: GatewayRequest, answer: Answ
     outgoing.end();
     return status;
   }
-  // The rest of a body that nobody wants is not waited for.
-  if (!isHttp2(outgoing) && !outgoing.req.complete) outgoing.setHeader("connection", "close");
+  if (!isHttp2(outgoing) && isLongBody(outgoing.req)) outgoing.setHeader("connection", "close");
   outgoing.statusCode = status;
   const headers = changeHeaders({}, answer.responseChanges);
   for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
@@ -96,6 +95,11 @@ export function refuse(outgoing: Outgoing, request: GatewayRequest, answer: Answ
   }
   return status;
 }
+
+/** The rest of a body that nobody wants is not waited for, unless it is short. */
+const isLongBody = ({ complete, headers }: IncomingMessage): boolean =>
+  !complete &&
+  (headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 64 << 10);
 
 /** A header field takes ASCII alone (RFC 9110, 5.5). */
 const encodeLocation = (location: string): string =>

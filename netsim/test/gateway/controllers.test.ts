@@ -78,6 +78,15 @@ t.test("one Ingress, four controllers: TLS, defaults, what is not there", (t) =>
   t.same(each([fallback], asked("/")), ["c", "c", "c", "c"]);
   const gone = [ingress([["/", "Prefix", "nobody"]])];
   t.same(each(gone, asked("/")), [503, 404, 404, 404], "nginx says 503, the others do not know the path");
+  const empty = {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: { name: "a-1", namespace: "shop", labels: { "kubernetes.io/service-name": "a" } },
+    addressType: "IPv4",
+    endpoints: [{ addresses: ["10.0.0.1"], conditions: { ready: false } }],
+  };
+  const idle = [empty, ingress([["/", "Prefix", "a"]])];
+  t.same(each(idle, asked("/")), [503, 404, 503, 503], "Traefik makes no router for it");
   t.end();
 });
 
