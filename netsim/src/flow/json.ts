@@ -30,20 +30,28 @@ const INTEGERS = new Map<string, readonly [bigint, bigint]>([
   ["int64", [-(2n ** 63n), 2n ** 63n - 1n]],
 ]);
 
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** A number, or one as text; fractions and exponents are fine where a whole number comes of them. */
 function integer(value: unknown, type: string, [least, most]: readonly [bigint, bigint]): bigint {
-  const fits = typeof value === "number" ? Number.isInteger(value) : /^-?\d+$/.test(String(value));
-  if ((typeof value === "number" || typeof value === "string") && fits) {
-    const number = BigInt(value);
+  const text =
+    typeof value === "string" && !/^-?\d+$/.test(value) && NUMBER.test(value) ? Number(value) : value;
+  const fits = typeof text === "number" ? Number.isInteger(text) : NUMBER.test(String(text));
+  if ((typeof text === "number" || typeof text === "string") && fits) {
+    const number = BigInt(text);
     if (number >= least && number <= most) return number;
   }
   throw new DecodeError(`invalid value for ${type} field: ${JSON.stringify(value)}`);
 }
 
+/** Half of a character outside of the basic plane, which no UTF-8 has. */
+const HALF = /[\ud800-\udfff]/u;
+
 function scalar(value: unknown, type: string, unknown: Unknown): unknown {
   const wrong = (): never => {
     throw new DecodeError(`invalid value for ${type} field: ${JSON.stringify(value)}`);
   };
-  if (type === "string") return typeof value === "string" ? value : wrong();
+  if (type === "string") return typeof value === "string" && !HALF.test(value) ? value : wrong();
   if (type === "bool" || type === "BoolValue") return typeof value === "boolean" ? value : wrong();
   const range = INTEGERS.get(type);
   if (range !== undefined) {
@@ -56,7 +64,9 @@ function scalar(value: unknown, type: string, unknown: Unknown): unknown {
   }
   const names = enums.get(type);
   if (names !== undefined) {
-    if (typeof value === "string") return names.has(value) ? value : wrong();
+    // A name of a later version is left out as an unknown field is.
+    if (typeof value === "string" && !names.has(value)) return unknown(value);
+    if (typeof value === "string") return value;
     const number = Number(integer(value, type, [-(2n ** 31n), 2n ** 31n - 1n]));
     return enumName(type, number) ?? number;
   }
@@ -76,6 +86,7 @@ function message(value: unknown, type: string, unknown: Unknown): Json {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new DecodeError(`${type} must be an object, not ${JSON.stringify(value)?.slice(0, 40)}`);
   const result: Json = {};
+  const seen = new Set<string>();
   let oneof: string | undefined;
   for (const [key, held] of Object.entries(value)) {
     const field = lookup.get(type)?.get(key);
@@ -83,27 +94,34 @@ function message(value: unknown, type: string, unknown: Unknown): Json {
       unknown(key);
       continue;
     }
+    if (seen.has(field.name)) throw new DecodeError(`${type} has ${key} twice`);
+    seen.add(field.name);
     if (held === null) continue;
     if (field.oneof) {
       if (oneof !== undefined) throw new DecodeError(`${type} has both ${oneof} and ${key}`);
       oneof = key;
     }
-    if (Object.hasOwn(result, field.name)) throw new DecodeError(`${type} has ${key} twice`);
     if (field.repeated) {
       if (!Array.isArray(held)) throw new DecodeError(`${type}: ${key} must be a list`);
-      if (held.length > 0) result[field.name] = held.map((entry) => scalar(entry, field.type, unknown));
+      const list = held.map((entry) => scalar(entry, field.type, unknown)).filter((one) => one !== undefined);
+      if (list.length > 0) result[field.name] = list;
     } else {
       const decoded = scalar(held, field.type, unknown);
-      if (!isDefault(decoded, field.type)) result[field.name] = decoded;
+      if (decoded !== undefined && !isDefault(decoded, field.type)) result[field.name] = decoded;
     }
   }
   return result;
 }
 
+/** Whole numbers that JavaScript's have no room for are read as text. */
+const LONG = /[:[,]\s*-?\d{16}/;
+const NUMBERS = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
+const exact = (token: string): string => (token.startsWith('"') ? token : `"${token}"`);
+
 function decode(text: string, type: string, unknown: Unknown): Json {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(LONG.test(text) ? text.replace(NUMBERS, exact) : text);
   } catch (error) {
     throw new DecodeError((error as Error).message);
   }

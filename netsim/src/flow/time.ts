@@ -1,8 +1,9 @@
 /** Times of flows: RFC 3339 with nanoseconds, and the layouts that `--time-format`, `--since` and `--until` know. */
 
 const NANOS = 1_000_000_000n;
+/** As Go reads it: an hour of one digit and a comma are fine. */
 const RFC3339 =
-  /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:Z|([+-])(\d{2}):(\d{2}))$/;
+  /^(\d{4})-(\d{2})-(\d{2})T(\d{1,2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?(?:Z|([+-])(\d{2}):(\d{2}))$/;
 /** The first and the last second of the years 1 to 9999, in nanoseconds. */
 const FIRST = -62_135_596_800n * NANOS;
 const LAST = 253_402_300_800n * NANOS;

@@ -104,6 +104,13 @@ t.test("command lines in rare forms", async (t) => {
   }
 });
 
+t.test("lines that are hardly JSON of a flow", async (t) => {
+  for (const { line, out } of records<{ line: string; out: string }>(join(DATA, "lines.jsonl"))) {
+    const got = await observed([line], ["-o", "json"]);
+    t.equal(got.out, out === "" ? "" : `${out}\n`, line);
+  }
+});
+
 t.test("CEL expressions", async (t) => {
   const lines = linesOf(join(DATA, "flows.jsonl"));
   for (const { expression, passes, error } of records<Cel>(join(DATA, "cel.jsonl"))) {
