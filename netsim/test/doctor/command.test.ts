@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { netsim } from "../cli/support.ts";
-import { broken } from "./support.ts";
+import { broken, netsim as package_ } from "./support.ts";
 
 const file = (name: string): string => broken(name).cluster;
 
@@ -79,5 +79,41 @@ t.test("--fix writes files that are healthy", (t) => {
   const healed = netsim(["doctor", join(dir, "mended")]);
   t.equal(healed.status, 0, healed.stdout);
   t.match(healed.stdout, /^nothing found by \d+ checks\n$/);
+  t.end();
+});
+
+t.test("the example's seven faults, mended at once", (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "netsim-doctor-"));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const shop = join(package_, "examples/doctor/shop.yaml");
+  writeFileSync(join(dir, "shop.yaml"), readFileSync(shop));
+  const found = JSON.parse(netsim(["doctor", shop, "--format", "json"]).stdout) as {
+    findings: { id: string }[];
+  };
+  t.same(found.findings.map((f) => f.id).sort(), [
+    "NS/dns-egress",
+    "NS/external-name-address",
+    "NS/name-unknown",
+    "NS/ndots",
+    "NS/policy-pod-selector-alone",
+    "NS/probe-port",
+    "NS/service-port",
+  ]);
+  const { stderr } = netsim(["doctor", join(dir, "shop.yaml"), "--fix", join(dir, "mended")]);
+  t.match(stderr, /7 findings mended in 1 file below .*, 0 left to you/);
+  const healed = netsim(["doctor", join(dir, "mended")]);
+  t.match(healed.stdout, /^nothing found/);
+  t.equal(healed.status, 0);
+  t.end();
+});
+
+t.test("the root's example cluster: what it lacks on purpose is told, and nothing else", (t) => {
+  const { stdout } = netsim(["doctor", join(package_, "../examples/cluster"), "--format", "json"]);
+  const { findings } = JSON.parse(stdout) as { findings: { id: string; at: { object: string } }[] };
+  t.same(
+    findings.map((f) => `${f.id} ${f.at.object}`),
+    ["NS/service-selector Service shop/cart", "NS/dual-stack Service shop/web"],
+    "a Service without pods, and a dual-stack one with IPv4 endpoints",
+  );
   t.end();
 });

@@ -403,3 +403,116 @@ spec:
   t.equal(left.length, 1, "its index is no longer right: the next run finds it again");
   t.match(files[0]?.after, /app: web/, "and the rule that is right stays");
 });
+
+t.test("MTUs that fit some usual card", async (t) => {
+  const nodes = [
+    { ...node("node-1", "172.18.0.2"), spec: { podCIDR: "10.244.1.0/24" } },
+    { ...node("node-2", "172.18.0.3"), spec: { podCIDR: "10.244.2.0/24" } },
+  ];
+  const pods = [
+    pod("shop/a", {}, "10.244.1.5", { node: "node-1" }),
+    pod("shop/b", {}, "10.244.2.5", { node: "node-2" }),
+  ];
+  const calico = (spec: object, pool: object = { vxlanMode: "Always" }) => [
+    ...nodes,
+    ...pods,
+    {
+      apiVersion: "projectcalico.org/v3",
+      kind: "IPPool",
+      metadata: { name: "p" },
+      spec: { cidr: "10.244.0.0/16", ...pool },
+    },
+    { apiVersion: "projectcalico.org/v3", kind: "FelixConfiguration", metadata: { name: "default" }, spec },
+  ];
+  const only = { only: ["mtu"] };
+  for (const spec of [
+    {},
+    { vxlanMTU: 0 },
+    { vxlanMTU: 1450 },
+    { vxlanMTU: 8950 },
+    { vxlanMTU: 8951 },
+    { ipipMTU: 1500 },
+  ])
+    t.same(await ids(calico(spec), only), [], JSON.stringify(spec));
+  for (const spec of [
+    { vxlanMTU: 1451 },
+    { vxlanMTU: 1500 },
+    { vxlanMTU: 8980 },
+    { wireguardEnabled: true, wireguardMTU: 1450 },
+  ])
+    t.same(await ids(calico(spec), only), ["NS/mtu"], JSON.stringify(spec));
+  t.same(await ids(calico({ ipipMTU: 1490 }, { ipipMode: "Always" }), only), ["NS/mtu"]);
+  t.same(await ids(calico({ vxlanMTU: 8950 }), { ...only, nic: 1500 }), ["NS/mtu"], "the cards are smaller");
+  const flannel = (MTU: number) => ({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "kube-flannel-cfg", namespace: "kube-flannel" },
+    data: { "net-conf.json": JSON.stringify({ Network: "10.244.0.0/16", Backend: { Type: "vxlan", MTU } }) },
+  });
+  t.same(
+    await ids([...nodes, ...pods, flannel(1500)], only),
+    [],
+    "flannel takes the tunnel's share by itself",
+  );
+  t.same(await ids([...nodes, ...pods, flannel(9000)], only), []);
+  t.same(await ids([...nodes, ...pods, flannel(9000)], { ...only, nic: 1500 }), ["NS/mtu"]);
+});
+
+t.test("policies without their pods' manifests", async (t) => {
+  const lone = networkPolicy("shop/web", {
+    podSelector: { matchLabels: { app: "web" } },
+    policyTypes: ["Egress"],
+    egress: [toDb],
+  });
+  const { findings } = await doctor(loadObjects([lone]));
+  t.match(findings, [
+    {
+      id: "NS/dns-egress",
+      at: { object: "NetworkPolicy shop/web" },
+      subjects: [{ object: "NetworkPolicy shop/web" }],
+    },
+  ]);
+  t.same(
+    await ids([networkPolicy("shop/closed", { podSelector: {}, policyTypes: ["Ingress", "Egress"] })]),
+    [],
+  );
+  t.same(
+    await ids([networkPolicy("shop/in", { podSelector: {}, policyTypes: ["Ingress"], ingress: [{}] })]),
+    [],
+  );
+  const fqdn = (rules: object[]) =>
+    ciliumPolicy("shop/pay", { endpointSelector: { matchLabels: { "k8s:app": "pay" } }, egress: rules });
+  const names = { toFQDNs: [{ matchName: "api.stripe.com" }] };
+  const dns = (rules: object) => ({
+    toEndpoints: [
+      { matchLabels: { "k8s:io.kubernetes.pod.namespace": "kube-system", "k8s-app": "kube-dns" } },
+    ],
+    toPorts: [{ ports: [{ port: "53", protocol: "ANY" }], ...rules }],
+  });
+  t.same(await ids([fqdn([names])]), ["NS/dns-egress"]);
+  t.same(await ids([fqdn([names, dns({})])]), ["NS/fqdn-not-learned"]);
+  t.same(await ids([fqdn([names, dns({ rules: { dns: [{ matchPattern: "*" }] } })])]), []);
+});
+
+t.test("a StatefulSet that names no Service", async (t) => {
+  const set = {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: { name: "db", namespace: "shop" },
+    spec: {
+      replicas: 2,
+      template: { metadata: { labels: { app: "db" } }, spec: { containers: [{ name: "c" }] } },
+    },
+  };
+  const headless = service("shop/db", {
+    clusterIP: "None",
+    selector: { app: "db" },
+    ports: [{ port: 5432 }],
+  });
+  t.same(await ids([set, headless]), ["NS/statefulset-service"]);
+  t.same(
+    await ids([set, service("shop/db", { selector: { app: "db" }, ports: [{ port: 5432 }] })]),
+    [],
+    "nobody asks for its pods by name",
+  );
+});

@@ -39,8 +39,9 @@ export const mtuMismatch: Check = {
   why: "A tunnel adds its headers to every packet. Where pods may send packets that do not fit the card with them, large ones are fragmented or vanish (where ICMP is filtered): small requests work, and large answers hang.",
   sources: [CALICO_MTU],
   run: (context) => {
-    const written = [...calico(context), ...flannel(context)].flatMap((setting) => draftOf(context, setting));
-    return written.length > 0 ? written : blackHole(context);
+    const settings = [...calico(context), ...flannel(context)];
+    const written = settings.flatMap((setting) => draftOf(context, setting));
+    return written.length > 0 ? written : blackHole(context, settings);
   },
 };
 
@@ -49,6 +50,8 @@ function draftOf(context: Context, setting: Setting): Draft[] {
   const card = cardFor(mtu, context.options.nic);
   const overhead = OVERHEAD[tunnel];
   if (card === undefined || mtu + overhead <= card) return [];
+  // What just fills some card was reckoned for it.
+  if (context.options.nic === undefined && USUAL_CARDS.includes(mtu + overhead)) return [];
   const fits = card - overhead;
   const said = context.options.nic === undefined ? "the smallest usual card for it" : "the nodes' card";
   const fit = sampleFit(context, card);
@@ -83,8 +86,8 @@ function pingEvidence({ from, to, largest, whole, blackHole }: SampleFit): Evide
 }
 
 /** Sizes that pods may send and that are lost on the way, whatever it is that makes them too large. */
-function blackHole(context: Context): readonly Draft[] {
-  const fit = sampleFit(context, context.options.nic);
+function blackHole(context: Context, settings: readonly Setting[]): readonly Draft[] {
+  const fit = sampleFit(context, context.options.nic ?? cardOf(context, settings));
   if (fit?.blackHole === undefined) return [];
   const { chain, tightest, blackHole: hole } = fit;
   return [
@@ -101,6 +104,16 @@ function blackHole(context: Context): readonly Draft[] {
       cause: "path",
     },
   ];
+}
+
+/** The cards that all settings were made for: the smallest usual ones on which they fit. */
+function cardOf(context: Context, settings: readonly Setting[]): number {
+  const cilium = context.others("ConfigMap").find((m) => m.metadata.name === "cilium-config");
+  const sizes = [
+    ...settings.map(({ mtu, tunnel }) => mtu + OVERHEAD[tunnel]),
+    Number(fields(cilium?.data)["mtu"] ?? 0),
+  ];
+  return Math.max(...sizes.map((size) => cardFor(size, undefined) ?? size), USUAL_CARDS[0] ?? 0);
 }
 
 const isOn = (mode: unknown): boolean => typeof mode === "string" && mode !== "Never" && mode !== "None";
@@ -189,7 +202,7 @@ function calico(context: Context): readonly Setting[] {
   return found;
 }
 
-/** `Backend.MTU` of flannel's net-conf.json. */
+/** `Backend.MTU` of flannel's net-conf.json: the cards' own, from which it takes what the tunnel needs. */
 function flannel(context: Context): readonly Setting[] {
   return context.others("ConfigMap").flatMap((map): Setting[] => {
     const path = ["data", "net-conf.json"];
@@ -203,8 +216,8 @@ function flannel(context: Context): readonly Setting[] {
     }
     const backend = fields(parsed["Backend"]);
     const mtu = number(backend["MTU"]);
-    const type = (text(backend["Type"]) ?? "vxlan").toLowerCase();
-    const tunnel: Tunnel = type === "vxlan" || type === "ipip" || type === "wireguard" ? type : "none";
+    const tunnel: Tunnel = "none";
+    const type = text(backend["Type"]) ?? "vxlan";
     if (mtu === undefined || mtu === 0) return [];
     const change = (to: number): Change =>
       patch(map, set(path, `${JSON.stringify({ ...parsed, Backend: { ...backend, MTU: to } }, null, 2)}\n`));

@@ -12,6 +12,7 @@ import { append, fix, patch } from "../fix.ts";
 import { count, evidence, listText, placeOf } from "../place.ts";
 import { CILIUM_DNS, coreDnsPlugin, thread } from "../sources.ts";
 import type { Check, Draft } from "../types.ts";
+import { standIns } from "./stand-ins.ts";
 import { dnsEnds, lastingLabels, podPlace, specsOf, type DnsEnd } from "./shared.ts";
 
 interface FqdnRule {
@@ -36,7 +37,10 @@ function fqdnRules(context: Context): readonly FqdnRule[] {
     ),
   );
   if (rules.length === 0) return [];
-  const ends = context.pods.flatMap((p) => engine.endpoints.pod(p) ?? []);
+  const ends = [
+    ...context.pods.flatMap((p) => engine.endpoints.pod(p) ?? []),
+    ...standIns(context).map((s) => s.endpoint),
+  ];
   return rules.flatMap((rule) => {
     const pods = ends.filter((e) =>
       engine.judge.stages(e, "egress").some((s) => s.policies.includes(rule.policy)),
@@ -95,7 +99,7 @@ export const fqdnNotLearned: Check = {
         {
           message: `no answer for ${listText(asked)} goes through Cilium's DNS proxy, so toFQDNs allows ${count(missed.length, "pod")} nothing`,
           at: placeOf(policy, [...path, "toFQDNs"]),
-          subjects: missed.map((m) => podPlace(m.pod)),
+          subjects: pod.pod === undefined ? [placeOf(policy)] : missed.map((m) => podPlace(m.pod)),
           evidence: [
             evidence(
               `${pod.id} asks ${server.id} for ${example(unseen[0]!)}: ${side.action === "refuse" ? "the proxy answers REFUSED" : "the query passes beside the proxy, and nothing is learned"}`,
@@ -131,8 +135,10 @@ export const autopathWithFqdn: Check = {
     if (corefile === undefined) return [];
     const used = REWRITERS.find((name) => corefile.blocks.some((b) => b.lines.some((l) => l.name === name)));
     if (used === undefined) return [];
-    for (const { pods, names, policy, path } of fqdnRules(context)) {
-      const [pod] = pods as [Endpoint];
+    const rules = fqdnRules(context).map((r) => ({ ...r, pods: r.pods.filter((p) => p.pod !== undefined) }));
+    for (const { pods, names, policy, path } of rules) {
+      const [pod] = pods;
+      if (pod === undefined) continue;
       for (const selector of names) {
         const cache = createDnsCache();
         const name = example(selector);
@@ -168,7 +174,7 @@ export const autopathWithFqdn: Check = {
         return i < 0 ? [] : [{ policy, path: [...path, "egress", i, "toFQDNs"] }];
       }),
     );
-    if (idle === undefined || fqdnRules(context).length > 0) return [];
+    if (idle === undefined || rules.some((r) => r.pods.length > 0)) return [];
     return [
       {
         severity: "warning",

@@ -7,6 +7,7 @@ import { clusterDnsOf, LINK_LOCAL } from "../../trace/settings.ts";
 import type { Context } from "../context.ts";
 import { localAddresses } from "../dns/nodelocal-parts.ts";
 import { dnsEnds, policyId } from "./shared.ts";
+import { standIns } from "./stand-ins.ts";
 
 export type Trouble = "egress" | "egress-tcp" | "egress-nodelocal" | "ingress";
 
@@ -48,10 +49,9 @@ function scan(context: Context): readonly Blocked[] {
     else found.set(key, { ...blocked, pods: [pod] });
   };
 
-  for (const pod of context.pods) {
-    if (!asksCluster(pod, kubelet.nameserver)) continue;
-    const from = engine.endpoints.pod(pod);
-    if (from === undefined) continue;
+  const asking = context.pods.filter((pod) => asksCluster(pod, kubelet.nameserver));
+  const ends = asking.flatMap((pod) => engine.endpoints.pod(pod) ?? []);
+  for (const from of [...ends, ...standIns(context).map((s) => s.endpoint)]) {
     const stages = judge.stages(from, "egress");
     const family = servers.filter(
       (s) => s.endpoint.address.v6 === from.address.v6 && s.endpoint.id !== from.id,

@@ -34,7 +34,9 @@ function strayRule(context: Context, blocked: Blocked): Rule | undefined {
     .find((r) => r.action !== "deny" && r.peers !== undefined && isForPort(r, blocked));
 }
 
-const subjectsOf = ({ pods }: Blocked) => pods.map(podPlace);
+/** A stand-in is no object. */
+const subjectsOf = ({ pods, side }: Blocked) =>
+  pods.every((p) => p.pod === undefined) ? side.policies.map((p) => placeOf(p)) : pods.map(podPlace);
 const podsText = ({ pods }: Blocked): string =>
   `${count(pods.length, "pod")} (${listText(pods.map((p) => p.id))})`;
 
@@ -48,7 +50,7 @@ async function seen(context: Context, blocked: Blocked, lookup: boolean) {
     trouble === "ingress"
       ? sideEvidence(side, "ingress", server, pod, probe)
       : sideEvidence(side, "egress", pod, server, probe);
-  if (!lookup) return [judged];
+  if (!lookup || pod.pod === undefined) return [judged];
   return [judged, ...(await lookupEvidence(context, pod, usualName(context, pod.namespace)))];
 }
 

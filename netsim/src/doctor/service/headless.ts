@@ -1,5 +1,5 @@
 /** Names of single pods: hostname, subdomain and the headless Service that gives them. */
-import type { Pod, Service } from "../../model/types.ts";
+import type { Pod, Service, Workload } from "../../model/types.ts";
 import type { Context, Group } from "../context.ts";
 import { create, fix, patch, set } from "../fix.ts";
 import { nearest } from "../nearest.ts";
@@ -133,6 +133,26 @@ const headlessFor = (pod: Pod, name: string) => ({
   },
 });
 
+/** A StatefulSet without serviceName whose pods a headless Service selects: it was meant to name them. */
+function unnamed(context: Context, workload: Workload): Draft[] {
+  const { namespace, name } = workload.metadata;
+  const { labels } = workload.spec.template.metadata;
+  const service = inNamespace(context, namespace).find((s) => {
+    const wanted = Object.entries(s.spec.selector ?? {});
+    return isHeadless(s) && wanted.length > 0 && wanted.every(([k, v]) => labels[k] === v);
+  });
+  if (service === undefined) return [];
+  const own = service.metadata.name;
+  return [
+    {
+      message: `${nameOf(context, `${name}-0`, own, namespace)} does not exist: the StatefulSet has no serviceName`,
+      at: placeOf(workload, ["spec"]),
+      evidence: [evidence(`headless Service ${serviceId(service)} selects its pods`, placeOf(service))],
+      fix: fix(`set serviceName to ${own}`, patch(workload, set(["spec", "serviceName"], own))),
+    },
+  ];
+}
+
 export const statefulSetService: Check = {
   id: "NS/statefulset-service",
   title: "A StatefulSet's serviceName is no headless Service of its pods",
@@ -143,7 +163,8 @@ export const statefulSetService: Check = {
     context.given.workloads.flatMap((workload): Draft[] => {
       const { serviceName, template } = workload.spec;
       const { namespace, name } = workload.metadata;
-      if (workload.kind !== "StatefulSet" || serviceName === undefined || serviceName === "") return [];
+      if (workload.kind !== "StatefulSet") return [];
+      if (serviceName === undefined || serviceName === "") return unnamed(context, workload);
       const service = context.service(namespace, serviceName);
       const selects = (s: Service): boolean => {
         const wanted = Object.entries(s.spec.selector ?? {});
