@@ -54,10 +54,13 @@ export function allocate(cluster: Cluster): Allocated {
 /** Balancers' addresses where nothing is said: TEST-NET-2 (RFC 5737). */
 const BALANCERS = "198.51.100.0/24";
 
-/** Services of type LoadBalancer that are still waiting get the address that a controller outside would give. */
+/**
+ * Services of type LoadBalancer that are still waiting get the address that a controller outside would give. Where the
+ * status has a name instead, the address behind that name: no node has rules for it (`ipMode` Proxy).
+ */
 export function balance(cluster: Cluster): Allocated {
   const isWaiting = ({ spec, status }: Service): boolean =>
-    spec.type === "LoadBalancer" && (status.loadBalancer?.ingress ?? []).length === 0;
+    spec.type === "LoadBalancer" && !(status.loadBalancer?.ingress ?? []).some((i) => i.ip !== undefined);
   const waiting = cluster.services.filter(isWaiting);
   if (waiting.length === 0) return { cluster, services: [] };
   const range = parsePrefix(BALANCERS)!;
@@ -69,7 +72,10 @@ export function balance(cluster: Cluster): Allocated {
   );
   const services = cluster.services.map((s) => {
     const ip = given.get(s);
-    return ip === undefined ? s : { ...s, status: { loadBalancer: { ingress: [{ ip }] } } };
+    if (ip === undefined) return s;
+    const [named, ...more] = s.status.loadBalancer?.ingress ?? [];
+    const first = named === undefined ? { ip } : { ...named, ip, ipMode: "Proxy" };
+    return { ...s, status: { loadBalancer: { ingress: [first, ...more] } } };
   });
   return { cluster: { ...cluster, services }, services: waiting.map(nameOf) };
 }

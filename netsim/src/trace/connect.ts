@@ -4,6 +4,7 @@ import type { Endpoint } from "../policy/endpoint.ts";
 import type { Side } from "../policy/judge.ts";
 import { hostPort } from "../service/address.ts";
 import type { Connection } from "../service/packet.ts";
+import { behindBalancer, type Backend } from "./balancer.ts";
 import type { Goal } from "./goal.ts";
 import { hop, originOfObject } from "./origin.ts";
 import { failed, inServiceRange, noSuchPort, proxyDetails, refused, ruleOf, stopAt } from "./refusal.ts";
@@ -80,6 +81,11 @@ export function throughService(
   if (connection.verdict === "rejected" || connection.verdict === "dropped")
     return refused(site, service, connection, at, node);
   if (!connection.translated) {
+    const behind =
+      own !== undefined && from.kind === "external"
+        ? behindBalancer(site.cluster, own, address, port, goal.protocol)
+        : undefined;
+    if (own !== undefined && behind !== undefined) return fromBalancer(site, from, own, at, behind, goal);
     if (own !== undefined && isClusterIP) return noSuchPort(own, connection, at, site);
     const none = inServiceRange(site, address);
     if (none)
@@ -97,6 +103,19 @@ export function throughService(
       : [{ probability, connection: c, to, port: c.destination.port, seen: seenAs(site, from, c) }];
   });
   return { hops: [], service, ways: endpoints, stop: undefined };
+}
+
+function fromBalancer(
+  site: Site,
+  from: Endpoint,
+  service: Service,
+  at: string,
+  { node, address, port }: Backend,
+  goal: Goal,
+): ServiceResult {
+  const inner = throughService(site, from, address, port, goal);
+  const what = `${at} is the balancer of Service ${service.metadata.namespace}/${service.metadata.name}: it passes the connection on to ${node}, port ${port}`;
+  return { ...inner, service, hops: [hop("service", "allow", what, originOfObject(service)), ...inner.hops] };
 }
 
 const seenAs = (site: Site, from: Endpoint, { masqueraded, source }: Connection): Endpoint =>

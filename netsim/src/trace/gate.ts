@@ -5,6 +5,8 @@
 import { entrance, type Entrance, type EntranceRequest } from "../gateway/index.ts";
 import type { Cluster, OtherObject, Service } from "../model/types.ts";
 import type { Endpoint } from "../policy/endpoint.ts";
+import { parseAddress } from "../service/address.ts";
+import { balancerNamed } from "./balancer.ts";
 import { serviceAt, type Way } from "./connect.ts";
 import { fields, list, ruleOf, ruleText, type Fields } from "./gate-rule.ts";
 import type { Goal, Request } from "./goal.ts";
@@ -82,12 +84,18 @@ const requestOf = ({ scheme, ...request }: Request, port: number | undefined): E
 });
 
 /**
- * What the world's DNS says of a name that the cluster's entrance serves: the entrance's addresses, or a node's where
- * only a node port leads in. Empty for other names.
+ * What the world's DNS says of a name that the cluster's entrance serves, or that a balancer has: its addresses, or a
+ * node's where only a node port leads in. Empty for other names.
  */
-export function frontAddresses(site: Site, request: Request): readonly string[] {
-  const gate = entranceOf(site, request);
-  if (gate === undefined || gate.addresses.length > 0) return gate?.addresses ?? [];
+export function frontAddresses(site: Site, name: string, request: Request | undefined): readonly string[] {
+  const balancer = balancerNamed(site.cluster, name);
+  if (balancer !== undefined) return [balancer];
+  const gate = request === undefined ? undefined : entranceOf(site, request);
+  if (gate === undefined) return [];
+  const numbers = gate.addresses.filter((a) => parseAddress(a) !== undefined);
+  const named = gate.addresses.flatMap((a) => balancerNamed(site.cluster, a) ?? []);
+  if (numbers.length + named.length > 0) return [...new Set([...numbers, ...named])];
+  if (gate.addresses.length > 0) return gate.addresses;
   if (gate.service?.spec.type !== "NodePort") return [];
   const addresses = site.cluster.nodes.flatMap((n) => n.status.addresses ?? []);
   const open =
@@ -98,13 +106,17 @@ export function frontAddresses(site: Site, request: Request): readonly string[] 
 /** Who proxies the request that arrived at `address`: whoever has that address, or else serves that name outside. */
 export function gateAt(site: Site, request: Request, address: string, port: number): Entrance | undefined {
   const reached = entrance(site.cluster, requestOf(request, port), address);
-  if (reached?.addresses.includes(address) === true) return reached;
+  if (reached !== undefined && leadsTo(reached, address)) return reached;
   const served = entranceOf(site, request);
-  if (served?.addresses.includes(address) === true) return served;
+  if (served !== undefined && leadsTo(served, address)) return served;
   const isOurs =
     serviceAt(site, address) !== undefined || site.engine.endpoints.byAddress(address)?.kind !== "external";
   return isOurs ? undefined : served;
 }
+
+const leadsTo = ({ addresses, service }: Entrance, address: string): boolean =>
+  addresses.includes(address) ||
+  service?.status.loadBalancer?.ingress?.some((i) => i.ip === address) === true;
 
 /** What the proxy makes of the request; `again` follows a redirect that leads back to the same address. */
 export function throughGate(

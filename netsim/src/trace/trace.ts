@@ -159,7 +159,7 @@ async function byName(walk: Walk, from: Endpoint, name: string): Promise<Trace> 
   }
   const cache = createDnsCache();
   const { request } = walk.goal;
-  const fronts = request === undefined ? [] : frontAddresses(site, request);
+  const fronts = frontAddresses(site, name, request);
   const resolution = await resolve(site, from, name, cache, options, fronts);
   options.listener?.resolved?.(resolution);
   const dns = dnsHops(site.cluster, from, resolution);
