@@ -1,7 +1,15 @@
 // Builds what runs in browsers: the engine (dist/web/netsim.js) and the page of `netsim map` (dist/web/map.html).
 // Modules of Node are replaced by those in shims/; of the rest a browser gets the names, and an error when it calls one.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -115,8 +123,15 @@ export async function build(to = join(web, "../dist/web")) {
     page(),
     bundle(join(web, "../src/browser.ts"), { format: "esm" }),
   ]);
-  writeFileSync(join(to, "map.html"), map);
-  writeFileSync(join(to, "netsim.js"), engine);
+  put(join(to, "map.html"), map);
+  put(join(to, "netsim.js"), engine);
+}
+
+/** Nobody who reads meanwhile gets half of it. */
+function put(file, text) {
+  const next = `${file}.${process.pid}`;
+  writeFileSync(next, text);
+  renameSync(next, file);
 }
 
 /** When the latest of the files was changed. */

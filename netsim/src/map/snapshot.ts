@@ -9,6 +9,7 @@ import type {
   Cluster,
   Container,
   KubeObject,
+  Labels,
   OtherObject,
   Pod,
   PodSpec,
@@ -63,6 +64,13 @@ function fromOutside(spec: PodSpec): PodSpec {
   };
 }
 
+/** Who writes annotations of pods that say something about their network. */
+const NETWORK =
+  /^(cni\.projectcalico\.org|k8s\.v1\.cni\.cncf\.io|(.+\.)?(cilium|istio|linkerd|k8s\.ovn)\.(io|org))\//;
+
+const networkNotes = (annotations: Labels): Labels =>
+  Object.fromEntries(Object.entries(annotations).filter(([key]) => NETWORK.test(key)));
+
 /** The object with what a page needs of it. */
 function trimmed<T extends KubeObject>(object: T): T {
   const { "kubectl.kubernetes.io/last-applied-configuration": _, ...annotations } =
@@ -72,11 +80,17 @@ function trimmed<T extends KubeObject>(object: T): T {
   if (object.kind === "Secret")
     return { ...bare, metadata: { ...object.metadata, labels: {}, annotations: {} } };
   if (SYSTEM.test(object.metadata.namespace)) return bare;
-  if (object.kind === "Pod") return { ...bare, spec: fromOutside((object as unknown as Pod).spec) };
+  const metadata = { ...object.metadata, annotations: networkNotes(annotations) };
+  if (object.kind === "Pod")
+    return { ...object, metadata, spec: fromOutside((object as unknown as Pod).spec) };
   const { template } = ((object as unknown as Workload).spec ?? {}) as Partial<Workload["spec"]>;
   if (template?.spec?.containers === undefined) return bare;
   const { spec } = object as unknown as Workload;
-  return { ...bare, spec: { ...spec, template: { ...template, spec: fromOutside(template.spec) } } };
+  const inside = {
+    metadata: { ...template.metadata, annotations: networkNotes(template.metadata.annotations) },
+    spec: fromOutside(template.spec),
+  };
+  return { ...object, metadata, spec: { ...spec, template: inside } };
 }
 
 /** Whether traces cite fields of the object, and not only its first line. */
