@@ -112,7 +112,7 @@ t.test("the root's example cluster: what it lacks on purpose is told, and nothin
   const { findings } = JSON.parse(stdout) as { findings: { id: string; at: { object: string } }[] };
   t.same(
     findings.map((f) => `${f.id} ${f.at.object}`),
-    ["NS/service-selector Service shop/cart", "NS/dual-stack Service shop/web"],
+    ["NS/dual-stack Service shop/web", "NS/service-selector Service shop/cart"],
     "a Service without pods, and a dual-stack one with IPv4 endpoints",
   );
   t.end();
