@@ -24,7 +24,7 @@ export type {
   Plan,
   Walk,
 } from "./cni/index.ts";
-export { createGatewayTable, createIngressTable, entrance } from "./gateway/index.ts";
+export { createGatewayTable, createIngressTable, createServiceTable, entrance } from "./gateway/index.ts";
 export type {
   Answer,
   Entrance,

@@ -77,7 +77,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   route: {
     usage:
-      "FILES... --gateway NAMESPACE/NAME[#LISTENER] | --ingress-class CLASS [--controller nginx|traefik|haproxy|contour] [--compare] | --status | --capabilities [--host HOST] [--path PATH] [--method METHOD] [--header 'NAME: VALUE']... [--scheme http|https] [--sni NAME] [--port N] [--response-header 'NAME: VALUE']... [--requests FILE] [--json]",
+      "FILES... --gateway NAMESPACE/NAME[#LISTENER] | --ingress-class CLASS [--controller nginx|traefik|haproxy|contour] [--compare] | --service NAMESPACE/NAME [--from NAMESPACE] | --status | --capabilities [--host HOST] [--path PATH] [--method METHOD] [--header 'NAME: VALUE']... [--scheme http|https] [--sni NAME] [--port N] [--response-header 'NAME: VALUE']... [--requests FILE] [--json]",
     summary: "where a Gateway or an Ingress controller sends a request",
     load: () => import("./route.ts"),
   },

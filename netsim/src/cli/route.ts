@@ -11,6 +11,7 @@ import { gatewaysOf } from "../gateway/listeners.ts";
 import { changeHeaders } from "../gateway/request.ts";
 import type { Answer, GatewayRequest, Headers } from "../gateway/request.ts";
 import { createGatewayTable } from "../gateway/route.ts";
+import { createServiceTable } from "../gateway/service-route.ts";
 import type { Cluster } from "../model/types.ts";
 import { loadInput, reportProblems, writeAll } from "./input.ts";
 import { statusOf, statusText } from "./route-status.ts";
@@ -20,6 +21,8 @@ import { UsageError, choice, readArgs } from "./usage.ts";
 export async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArgs(args, {
     gateway: { type: "string" },
+    service: { type: "string" },
+    from: { type: "string" },
     "ingress-class": { type: "string" },
     controller: { type: "string" },
     compare: { type: "boolean" },
@@ -43,9 +46,10 @@ export async function run(args: readonly string[]): Promise<number> {
     return 0;
   }
   const className = values["ingress-class"];
-  if (values.status !== true && (values.gateway === undefined) === (className === undefined))
+  const entrances = [values.gateway, values.service, className].filter((one) => one !== undefined);
+  if (values.status !== true && entrances.length !== 1)
     throw new UsageError(
-      "needs one of --gateway NAMESPACE/NAME[#LISTENER], --ingress-class CLASS, --status and --capabilities",
+      "needs one of --gateway NAMESPACE/NAME[#LISTENER], --ingress-class CLASS, --service NAMESPACE/NAME, --status and --capabilities",
     );
   const scheme = choice("scheme", values.scheme, ["http", "https"]);
   const controller = choice("controller", values.controller, CONTROLLERS);
@@ -58,10 +62,13 @@ export async function run(args: readonly string[]): Promise<number> {
     await writeAll(json ? [`${JSON.stringify(status)}\n`] : statusText(status));
     return 0;
   }
+  const port = portOf(values.port);
   const { route, isTls } =
-    className === undefined
-      ? gatewayRouter(cluster, values.gateway ?? "", portOf(values.port))
-      : ingressRouter(cluster, className, controller);
+    className !== undefined
+      ? ingressRouter(cluster, className, controller)
+      : values.service !== undefined
+        ? serviceRouter(cluster, values.service, port, values.from)
+        : gatewayRouter(cluster, values.gateway ?? "", port);
   const first = {
     host: values.host ?? values.sni ?? "",
     path: values.path ?? "/",
@@ -104,6 +111,23 @@ function ingressRouter(cluster: Cluster, className: string, controller: Controll
   if (table.ingresses.length === 0)
     throw new UsageError(`--ingress-class: no Ingress of class ${className} in the input`);
   return { isTls: false, route: (request) => table.route(request) };
+}
+
+/** A Service in a mesh; clients are in its own namespace unless `from` says where. */
+function serviceRouter(
+  cluster: Cluster,
+  name: string,
+  port: number | undefined,
+  from: string | undefined,
+): Router {
+  const found = cluster.services.find(({ metadata: m }) => `${m.namespace}/${m.name}` === name);
+  if (found === undefined) throw new UsageError(`--service: no Service ${name} in the input`);
+  const table = createServiceTable(cluster, found);
+  const first = port ?? found.spec.ports[0]?.port ?? 0;
+  return {
+    isTls: false,
+    route: (request, own = first) => table.route(request, own, from ?? found.metadata.namespace),
+  };
 }
 
 function gatewayRouter(cluster: Cluster, gateway: string, port: number | undefined): Router {

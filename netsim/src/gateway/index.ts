@@ -6,3 +6,5 @@ export type { Comparison, Controller, IngressTable } from "./ingress/table.ts";
 export type { Answer, GatewayRequest } from "./request.ts";
 export { createGatewayTable } from "./route.ts";
 export type { GatewayTable } from "./route.ts";
+export { createServiceTable } from "./service-route.ts";
+export type { ServiceTable } from "./service-route.ts";

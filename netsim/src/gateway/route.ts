@@ -47,7 +47,7 @@ export function createGatewayTable(cluster: Cluster, gateway: OtherObject): Gate
       // One connection for another name: the client must ask again on a new one (RFC 9110, 15.5.20).
       if (isTls && mostSpecific(open, hostName(request.host)) !== listener)
         return refused(request, 421, `the connection was made for ${named}`);
-      return web(cluster, routes, request, request.port ?? port, pick);
+      return routeRequest(cluster, routes, request, request.port ?? port, pick);
     },
   };
 }
@@ -95,7 +95,8 @@ function stream(
   return { ...answer, status: answer.backend === null ? 0 : 200, ...passed };
 }
 
-function web(
+/** The best rule of several routes, the oldest first, and what it makes of a request; 404 where none takes it. */
+export function routeRequest(
   cluster: Cluster,
   entries: readonly Entry[],
   request: GatewayRequest,
