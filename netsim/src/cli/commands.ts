@@ -59,7 +59,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   mesh: {
     usage:
-      "[show|check|imports|resolve CLUSTER NAME [TYPE]|trace CLUSTER FROM TO] --cluster NAME=PATH... [--mode iptables|nftables|ipvs|ebpf] [--json]",
+      "[show|check|imports|resolve CLUSTER NAME [TYPE]|trace CLUSTER FROM TO] --cluster NAME=PATH... [--mode iptables|nftables|ipvs|ebpf] [--method METHOD] [--header 'NAME: VALUE']... [--resolver NAME] [--json]",
     summary: "several clusters: global Services, imports, overlaps, connections between them",
     load: () => import("./mesh.ts"),
   },

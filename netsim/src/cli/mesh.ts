@@ -14,6 +14,7 @@ import { MODES } from "../service/index.ts";
 import { traceText } from "../trace/text.ts";
 import { REASONS } from "../trace/types.ts";
 import { problemText, reportProblems, writeAll } from "./input.ts";
+import { headersOf } from "./route.ts";
 import { choice, readArgs, UsageError } from "./usage.ts";
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`;
@@ -24,6 +25,7 @@ export async function run(args: readonly string[]): Promise<number> {
     json: { type: "boolean" },
     mode: { type: "string" },
     method: { type: "string" },
+    header: { type: "string", multiple: true },
     resolver: { type: "string" },
   });
   const [command, ...rest] = positionals;
@@ -61,6 +63,7 @@ export async function run(args: readonly string[]): Promise<number> {
       const traced = await meshTrace(mesh, clusterNamed(mesh, name), from, to, {
         ...(mode !== undefined && { mode }),
         ...(values.method !== undefined && { method: values.method.toUpperCase() }),
+        ...(values.header !== undefined && { headers: headersOf(values.header) }),
         ...(values.resolver !== undefined && { resolver: values.resolver }),
       });
       if (

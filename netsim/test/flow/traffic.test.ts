@@ -189,6 +189,9 @@ t.test("HTTP", async (t) => {
     ],
   );
   t.equal((await http("method: GET", example("prod.yaml"))).length, 2, "without policy, too");
+  const keyed = MANIFESTS.replace('path: "/orders.*" }', 'path: "/orders.*", headers: ["X-Team: shop"] }');
+  t.match((await http("method: GET", keyed))[0], { verdict: "DROPPED" }, "a rule that asks for a header");
+  t.match((await http("method: GET, headers: { X-Team: shop }", keyed))[0], { verdict: "FORWARDED" });
   const policy = await flows(`visibility: policy\n${one("to: http://backend/orders")}`, example("prod.yaml"));
   t.notOk(
     policy.some((f) => f.l7 !== undefined),

@@ -104,7 +104,7 @@ function tellLeg(
             status: talk.status,
             latency: Math.round(talk.latency * (0.75 + random() / 2)),
           },
-    request: goal.request && { ...goal.request, method: talk.method },
+    request: goal.request,
     // Requests inside of TLS are nobody's to see.
     allVisible: visibility === "all" && goal.request?.scheme === "http",
     audit: scene.audit,

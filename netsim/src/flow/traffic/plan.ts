@@ -52,8 +52,8 @@ const UNUSABLE: readonly Reason[] = [
 export async function planOf(
   cluster: Cluster,
   from: Party,
-  talk: Pick<Talk, "to" | "method">,
-  options: Omit<TraceOptions, "listener" | "method">,
+  talk: Pick<Talk, "to" | "method" | "headers">,
+  options: Omit<TraceOptions, "listener" | "method" | "headers">,
 ): Promise<Plan> {
   let resolution: Resolution | undefined;
   const legs: Leg[] = [];
@@ -62,13 +62,15 @@ export async function planOf(
     judged: (ways: readonly Judged[], asked: Arrival) => void legs.push({ ways, asked }),
   };
   const source = from.kind === "external" ? from.address.text : from.id;
-  const found = await trace(cluster, source, talk.to, { ...options, method: talk.method, listener });
+  const headers = Object.fromEntries(talk.headers.map(({ key, value }) => [key, value]));
+  const request = { method: talk.method, headers };
+  const found = await trace(cluster, source, talk.to, { ...options, ...request, listener });
   const { reason } = found;
   const queries = resolution === undefined ? [] : queriesOf(resolution);
   const isName =
     reason.startsWith("dns-") ||
     ["no-such-name", "no-address-records", "headless-no-endpoints"].includes(reason);
-  const goal = parseGoal(talk.to);
+  const goal = parseGoal(talk.to, request);
   const address = found.lookup?.result.addresses[0] ?? (goal.kind === "address" ? goal.host : undefined);
   return {
     from,

@@ -70,7 +70,7 @@ export async function* simulate(
   const { mode: _mode, report, ...rest } = options;
 
   const plan = (talk: Talk, from: Party): Promise<Plan> => {
-    const key = JSON.stringify([from.id, talk.to, talk.method]);
+    const key = JSON.stringify([from.id, talk.to, talk.method, talk.headers]);
     const known = plans.get(key) ?? planOf(cluster, from, talk, { ...rest, site });
     plans.set(key, known);
     return known;
