@@ -80,7 +80,11 @@ export async function run(args: readonly string[]): Promise<number> {
         : "the Gateway is gone: it stays as it was",
     );
   });
+  // What a broken client can set off inside Node's own HTTP/2 must not end the proxy for the others.
+  const survive = (error: unknown): void => err(`a connection is lost: ${(error as Error).message}`);
+  process.on("uncaughtException", survive);
   await signalled();
+  process.removeListener("uncaughtException", survive);
   stopWatching();
   await proxy.close();
   return 0;
