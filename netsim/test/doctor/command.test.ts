@@ -6,26 +6,25 @@ import t from "tap";
 import { netsim } from "../cli/support.ts";
 import { broken, netsim as package_ } from "./support.ts";
 
+// Each is a process of its own, and the machine may have others.
+t.setTimeout(300_000);
+
 const file = (name: string): string => broken(name).cluster;
 
 t.test("exit codes", (t) => {
   const cases: [readonly string[], number][] = [
     [[file("healthy")], 0],
     [[file("dns-egress")], 1],
-    [[file("ndots")], 1],
     [[file("ndots"), "--fail-on", "error"], 0],
     [[file("corefile-no-loop")], 0],
     [[file("corefile-no-loop"), "--fail-on", "note"], 1],
     [[file("dns-egress"), "--fail-on", "never"], 0],
     [[file("dns-egress"), "--skip", "dns-egress"], 0],
-    [[file("dns-egress"), "--only", "NS/mtu,ndots"], 0],
     [[], 2],
     [["no-such-file.yaml"], 2],
     [[file("healthy"), "--only", "no-such-check"], 2],
     [[file("healthy"), "--format", "xml"], 2],
-    [[file("healthy"), "--fail-on", "sometimes"], 2],
     [[file("healthy"), "--flows", "many"], 2],
-    [[file("healthy"), "--sysctl", "no-such-file"], 2],
     [[file("healthy"), "--sysctl", file("healthy")], 2],
   ];
   for (const [args, status] of cases) {
