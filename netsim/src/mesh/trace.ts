@@ -7,6 +7,8 @@ import type { Side } from "../policy/judge.ts";
 import { hostPort } from "../service/address.ts";
 import type { Mode } from "../service/index.ts";
 import type { Judged } from "../trace/connect.ts";
+import { parseGoal } from "../trace/goal.ts";
+import { throughProxy } from "../trace/l7.ts";
 import { hop, note } from "../trace/origin.ts";
 import type { Arrival } from "../trace/passage.ts";
 import { policyHop, stopOf } from "../trace/policy.ts";
@@ -97,6 +99,16 @@ export async function meshTrace(
     hops.push(stays ? route(view, source, end).hop : between(mesh, home, taken.home, source, end));
     const peer = source === undefined || stays ? (source ?? end) : seenFrom(taken.engine, source, home);
     finish(ingress, "ingress", stays ? end : { ...end, id: `${taken.home.name}:${end.id}` }, peer);
+  }
+  const { request } = parseGoal(to, options);
+  for (const [side, direction] of [
+    [egress, "egress"],
+    [ingress, "ingress"],
+  ] as const) {
+    const proxied = stop === undefined ? throughProxy(side, direction, request) : undefined;
+    if (proxied === undefined) continue;
+    hops.push(proxied.hop);
+    stop = proxied.stop;
   }
   if (judged.length > 1)
     notes.push(

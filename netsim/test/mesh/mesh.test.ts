@@ -221,7 +221,7 @@ spec:
   ${direction}: [{ ${peers}: [${selector}] }]
 ---
 `;
-  const ask = async (west: string, east = "", config = "") => {
+  const ask = async (west: string, east = "", config = "", to = "api:80", method = "GET") => {
     const mesh = meshOf({
       east: clusterText("east", { net: 1, more: east + service("api", GLOBAL) }),
       west: clusterText("west", {
@@ -230,7 +230,7 @@ spec:
         more: west + pod("api-0", "10.2.0.10", "api") + service("api", GLOBAL),
       }),
     });
-    return meshTrace(mesh, mesh.clusters[0]!, "shop/client", "api:80");
+    return meshTrace(mesh, mesh.clusters[0]!, "shop/client", to, { method });
   };
   const CLUSTER = "io.cilium.k8s.policy.cluster";
   const denied = await ask(policy("{ matchLabels: { app: client } }"));
@@ -268,6 +268,13 @@ spec:
     );
   t.match(await ask("", out("{ matchLabels: { app: api } }")), { verdict: "deny", reason: "egress-denied" });
   t.match(await ask("", out(`{ matchLabels: { app: api, ${CLUSTER}: west } }`)), { verdict: "allow" });
+  const http = policy(`{ matchLabels: { app: client, ${CLUSTER}: east } }`).replace(
+    " }]\n---",
+    `, toPorts: [{ ports: [{ port: "8080", protocol: TCP }], rules: { http: [{ method: GET }] } }] }]\n---`,
+  );
+  t.match(await ask(http, "", "", "http://api/"), { verdict: "allow", endpoints: [{ ingress: "redirect" }] });
+  const refused = await ask(http, "", "", "http://api/", "DELETE");
+  t.match(refused, { verdict: "deny", reason: "l7-denied" }, "a proxy at the far end decides requests");
   const kubernetes = `apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: { name: np, namespace: shop }
