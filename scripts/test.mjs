@@ -23,6 +23,10 @@ const failures = [];
 if (parts.length === 0 && !options.has("--no-lint")) lint();
 
 const files = testFiles().filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+if (files.length === 0) {
+  console.error(`no test file's path contains ${parts.join(" or ")}`);
+  process.exit(2);
+}
 // Tests of sockets and timing are not to disturb each other more than two cores allow.
 const workers = Math.max(1, Math.min(2, availableParallelism()));
 await Promise.all(Array.from({ length: workers }, work));
