@@ -48,7 +48,11 @@ export function textChange(object: KubeObject, path: Path, before: string, after
     ...gone.map((line) => `- ${line}`),
     ...(hunk?.lines ?? []).map((line) => `+ ${line}`),
   ];
-  return { ...(patch(object, replace(path, after)) as Change & { readonly kind: "patch" }), shown };
+  return {
+    ...(patch(object, replace(path, after)) as Change & { readonly kind: "patch" }),
+    shown,
+    base: before,
+  };
 }
 
 /** A new object, to be kept beside another. */

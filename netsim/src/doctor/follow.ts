@@ -1,6 +1,7 @@
 /** From findings to files: which change belongs to which file, and what each file becomes. */
 import { editText } from "./edit.ts";
-import type { Change, Finding } from "./types.ts";
+import { rebase } from "./hunk.ts";
+import type { Change, Finding, Operation } from "./types.ts";
 
 /** A file after all changes to it. `name` is that of the input, or of a new file where a new object has no place. */
 export interface Edited {
@@ -29,12 +30,14 @@ export function follow(findings: readonly Finding[], read: (file: string) => str
   const done: Finding[] = [];
   const left: Finding[] = [];
   const moved = new Set<string>();
+  const texts = createTexts();
   for (const finding of findings) {
     const { changes } = finding.fix;
     const next = new Map<string, string>();
     const moves = changes.flatMap(movedLists);
-    const ok = changes.every((change) => {
-      if (passesBy(change, moved)) return false;
+    const ok = changes.every((made) => {
+      const change = texts.renewed(made);
+      if (change === undefined || passesBy(change, moved)) return false;
       const name = fileOf(change);
       const now = next.get(name) ?? after.get(name) ?? readOnce(name);
       const edited = now === undefined ? undefined : editText(now, [change]);
@@ -48,6 +51,7 @@ export function follow(findings: readonly Finding[], read: (file: string) => str
     }
     for (const [name, text] of next) after.set(name, text);
     for (const list of moves) moved.add(list);
+    texts.keep(changes);
     done.push(finding);
   }
   const files = [...after].map(([name, text]): Edited => ({
@@ -62,6 +66,38 @@ export function follow(findings: readonly Finding[], read: (file: string) => str
     if (text !== undefined) before.set(name, text);
     return text;
   }
+}
+
+/** Fields that have been given new texts: a later change of the same field must not undo the earlier one. */
+function createTexts() {
+  const known = new Map<string, unknown>();
+  const renewed = (change: Change): Change | undefined => {
+    if (change.kind !== "patch") return change;
+    const operations: Operation[] = [];
+    for (const operation of change.operations) {
+      const key = `${idOf(change.target)} ${operation.path}`;
+      const before = known.get(key);
+      if (operation.op !== "replace" || before === undefined) operations.push(operation);
+      else {
+        const { base } = change;
+        const value =
+          base === undefined || typeof before !== "string" || typeof operation.value !== "string"
+            ? undefined
+            : rebase(base, operation.value, before);
+        if (value === undefined) return undefined;
+        operations.push({ ...operation, value });
+      }
+    }
+    return { ...change, operations };
+  };
+  const keep = (changes: readonly Change[]): void => {
+    for (const change of changes.flatMap((c) => renewed(c) ?? []))
+      if (change.kind === "patch")
+        for (const operation of change.operations)
+          if (operation.op === "replace")
+            known.set(`${idOf(change.target)} ${operation.path}`, operation.value);
+  };
+  return { renewed, keep };
 }
 
 const idOf = (target: object): string => JSON.stringify(target);

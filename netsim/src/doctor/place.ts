@@ -1,7 +1,7 @@
 /** Places: objects, fields and lines of texts in fields. */
 import { lineOf, objectName } from "../model/source.ts";
 import type { Path } from "../model/read.ts";
-import type { KubeObject } from "../model/types.ts";
+import type { Cluster, KubeObject } from "../model/types.ts";
 import type { Evidence, Place } from "./types.ts";
 
 export const NOWHERE: Place = { object: null, file: null, line: null };
@@ -17,6 +17,14 @@ export function placeOf(object: KubeObject, path: Path = []): Place {
 export function placeInText(object: KubeObject, path: Path, line: number): Place {
   const at = placeOf(object, path);
   return at.line === null ? at : { ...at, line: at.line + line };
+}
+
+/** What stands for the cluster as a whole: its first node, pod or Service that is in a file. */
+export function clusterPlace({ nodes, pods, services }: Pick<Cluster, "nodes" | "pods" | "services">): Place {
+  const object = [...nodes.slice(0, 1), ...pods.slice(0, 1), ...services.slice(0, 1)].find(
+    (o) => o.source.file !== "",
+  );
+  return object === undefined ? NOWHERE : placeOf(object);
 }
 
 export const evidence = (text: string, place: Place = NOWHERE): Evidence => ({ text, ...place });

@@ -41,6 +41,8 @@ export type Change =
       readonly operations: readonly Operation[];
       /** What changes, line by line, where an operation holds a long text. */
       readonly shown?: readonly string[];
+      /** The long text that the operation's was made of: where another change has come first, it is made of that one's. */
+      readonly base?: string;
     }
   | { readonly kind: "create"; readonly file: string | null; readonly object: KubernetesObject }
   | {

@@ -3,9 +3,13 @@ import { load } from "js-yaml";
 import t from "tap";
 import { applyOperation } from "../../src/doctor/apply.ts";
 import { editText } from "../../src/doctor/edit.ts";
-import { hunkOf } from "../../src/doctor/hunk.ts";
+import { doctor } from "../../src/doctor/doctor.ts";
+import { follow } from "../../src/doctor/follow.ts";
+import { hunkOf, rebase } from "../../src/doctor/hunk.ts";
 import { distance, nearest } from "../../src/doctor/nearest.ts";
 import type { Change, Operation } from "../../src/doctor/types.ts";
+import { loadText } from "../../src/model/load.ts";
+import { broken, read } from "./support.ts";
 
 const target = { apiVersion: "v1", kind: "Service", namespace: "shop", name: "web" };
 const change = (...operations: Operation[]): Change => ({
@@ -188,4 +192,26 @@ t.test("slips of the pen", (t) => {
   t.equal(nearest("web", ["web"]), undefined);
   t.equal(nearest("api", ["web", "db"]), undefined);
   t.end();
+});
+
+t.test("a change of a text that another has changed before", (t) => {
+  const base = "a\nb\nc\nd\n";
+  t.equal(rebase(base, "a\nB\nc\nd\n", base), "a\nB\nc\nd\n");
+  t.equal(rebase(base, "a\nb\nc\nD\n", "x\na\nB\nc\nd\n"), "x\na\nB\nc\nD\n", "further down");
+  t.equal(rebase(base, "a\nb\nnew\nc\nd\n", "a\nB\nc\nd\n"), "a\nB\nnew\nc\nd\n", "a line more");
+  t.equal(rebase(base, "a\nc\nd\n", "a\nb\nc\nD\n"), "a\nc\nD\n", "a line less");
+  t.equal(rebase(base, "a\nB\nc\nd\n", "a\nx\nc\nd\n"), undefined, "the line is another one now");
+  t.equal(rebase("k x=1 y=2", "k x=1 y=3", "k x=9 y=2"), "k x=9 y=3", "words of one line");
+  t.end();
+});
+
+t.test("several findings in one text are all mended", async (t) => {
+  const text = read(broken("corefile-ready").cluster)
+    .replace("        loop\n", "")
+    .replace("cluster.local in", "cluster.lokal in");
+  const { findings } = await doctor(loadText(text, "f"));
+  t.same(findings.map((f) => f.id).sort(), ["NS/corefile-no-loop", "NS/corefile-ready", "NS/corefile-zone"]);
+  const { files, left } = follow(findings, () => text);
+  t.same(left, []);
+  t.same((await doctor(loadText(files[0]?.after ?? "", "f"))).findings, []);
 });

@@ -3,7 +3,7 @@ import { conntrackMax, KUBE_PROXY_TIMEOUTS, sustainableRate } from "../../conntr
 import { fields, number, text } from "../../gateway/fields.ts";
 import type { Context } from "../context.ts";
 import { fix, patch, set, textChange } from "../fix.ts";
-import { evidence, NOWHERE, placeInText, placeOf } from "../place.ts";
+import { evidence, clusterPlace, placeInText, placeOf } from "../place.ts";
 import { k8s, KERNEL_CONNTRACK } from "../sources.ts";
 import type { Check, Draft, Fix, Place } from "../types.ts";
 import { setAll, settings, type Setting } from "./sysctl.ts";
@@ -67,7 +67,7 @@ function tableOf(context: Context): Table {
   return {
     max,
     text: why,
-    at: proxy === undefined ? NOWHERE : placeOf(proxy),
+    at: proxy === undefined ? clusterPlace(context.given) : placeOf(proxy),
     enlarge: (to) => fix(advice(to)),
   };
 }

@@ -5,7 +5,7 @@ import type { KubeObject } from "../../model/types.ts";
 import type { Path } from "../../model/read.ts";
 import type { Context } from "../context.ts";
 import { fix, patch, set } from "../fix.ts";
-import { evidence, NOWHERE, placeOf } from "../place.ts";
+import { clusterPlace, evidence, placeOf } from "../place.ts";
 import { CALICO_MTU } from "../sources.ts";
 import type { Change, Check, Draft, Evidence } from "../types.ts";
 import { sampleFit, type SampleFit } from "./network.ts";
@@ -93,7 +93,7 @@ function blackHole(context: Context, settings: readonly Setting[]): readonly Dra
   return [
     {
       message: `packets of ${hole.from} to ${hole.to} octets from ${fit.from} to ${fit.to} vanish: ${tightest?.device ?? "a device"} of ${tightest?.node ?? "the way"} has no room for them`,
-      at: NOWHERE,
+      at: clusterPlace(context.given),
       evidence: [
         evidence(
           chain.map((s) => `${s.device} ${s.mtu}${s.overhead === 0 ? "" : ` (- ${s.overhead})`}`).join(" > "),

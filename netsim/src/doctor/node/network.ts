@@ -6,7 +6,7 @@ import { fitOf, type Fit } from "../../packet/fit.ts";
 import { isDump, type Context } from "../context.ts";
 import { fields } from "../../gateway/fields.ts";
 import { fix } from "../fix.ts";
-import { NOWHERE, placeOf } from "../place.ts";
+import { clusterPlace, placeOf } from "../place.ts";
 import { NETWORKING } from "../sources.ts";
 import type { Check, Draft, Place } from "../types.ts";
 
@@ -49,7 +49,7 @@ function blamed(context: Context, text: string): Place {
   const pool = context.others("IPPool").find((o) => words.has(String(fields(o.spec)["cidr"])));
   if (pool !== undefined) return placeOf(pool, ["spec", "cidr"]);
   const node = context.given.nodes.find((n) => words.has(n.metadata.name));
-  return node === undefined ? NOWHERE : placeOf(node);
+  return node === undefined ? clusterPlace(context.given) : placeOf(node);
 }
 
 export const cniObjects: Check = {

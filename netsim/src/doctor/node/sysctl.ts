@@ -3,7 +3,7 @@ import { fields } from "../../gateway/fields.ts";
 import type { KubeObject, OtherObject } from "../../model/types.ts";
 import type { Path } from "../../model/read.ts";
 import { lazy, type Context } from "../context.ts";
-import { patch, pointer, replace, textChange } from "../fix.ts";
+import { pointer, textChange } from "../fix.ts";
 import { placeOf, placeInText } from "../place.ts";
 import type { Change, Place, SysctlLine } from "../types.ts";
 
@@ -50,9 +50,7 @@ export function setAll(
           now.slice(0, spot.start) + quotedAs(now, spot, wanted) + now.slice(spot.end),
         text,
       );
-    return text.includes("\n")
-      ? textChange(object, path, text, changed)
-      : patch(object, replace(path, changed));
+    return textChange(object, path, text, changed);
   });
   return [...lines, ...patches];
 }
