@@ -180,7 +180,8 @@ export function throughGate(
   said("allow", `sends ${line} to ${id}:${backend?.port ?? ""}${changed}${shareText(gate)}`);
   notesOf(walk, gate, proxy);
   const inner: Request = {
-    scheme: "http",
+    // A TLSRoute goes by the name in the handshake and looks no further.
+    scheme: answer.rule?.object.kind === "TLSRoute" ? (request?.scheme ?? "https") : "http",
     host: answer.host,
     path: answer.path,
     method: request?.method ?? "GET",

@@ -146,3 +146,49 @@ t.test("headers are what Cilium's HTTP rules see, too", async (t) => {
   t.match(denied, { verdict: "deny", reason: "l7-denied" });
   t.match(l7(denied), [{ what: /with X-Team: shop/ }]);
 });
+
+t.test("TLS that is passed through stays closed to Cilium's HTTP rules", async (t) => {
+  const objects = [
+    {
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "Gateway",
+      metadata: { name: "front", namespace: "shop" },
+      spec: {
+        gatewayClassName: "any",
+        listeners: [{ name: "tls", port: 443, protocol: "TLS", tls: { mode: "Passthrough" } }],
+      },
+      status: { addresses: [{ value: "198.51.100.20" }] },
+    },
+    {
+      apiVersion: "gateway.networking.k8s.io/v1alpha2",
+      kind: "TLSRoute",
+      metadata: { name: "r", namespace: "shop" },
+      spec: {
+        parentRefs: [{ name: "front" }],
+        hostnames: ["shop.example.com"],
+        rules: [{ backendRefs: [{ name: "cart", port: 80 }] }],
+      },
+    },
+  ];
+  const open = await ask("https://shop.example.com/", objects);
+  t.match(open, { verdict: "allow", to: { id: "shop/cart-1" } });
+  t.match(l7(open), [{ object: "TLSRoute shop/r" }]);
+  const policy = {
+    apiVersion: "cilium.io/v2",
+    kind: "CiliumNetworkPolicy",
+    metadata: { name: "http", namespace: "shop" },
+    spec: {
+      endpointSelector: { matchLabels: { app: "cart" } },
+      ingress: [
+        {
+          fromEntities: ["all"],
+          toPorts: [{ ports: [{ port: "8080", protocol: "TCP" }], rules: { http: [{ method: "GET" }] } }],
+        },
+      ],
+    },
+  };
+  t.match(await ask("https://shop.example.com/", [...objects, policy]), {
+    verdict: "deny",
+    reason: "l7-tls",
+  });
+});
