@@ -26,15 +26,19 @@ const HOSTLY =
 export const USUAL = new Set(
   "com org net edu gov io dev app cloud co info biz local internal svc".split(" "),
 );
-/** Those that a variable which holds a host's name may well end in, beside countries. */
+/** Others that names of the world outside end in, beside countries. */
 const POSSIBLE = new Set(
-  "mil int name pro tech online site xyz example test corp lan intranet home shop store ai cluster consul".split(
+  "mil int name pro tech online site xyz example test corp lan intranet home shop store ai page live space world systems network email group team software services solutions zone tools run".split(
     " ",
   ),
 );
 const regions = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
-const isDomain = (label: string): boolean =>
-  POSSIBLE.has(label) || (/^[a-z]{2}$/.test(label) && regions.of(label.toUpperCase()) !== undefined);
+
+/** Whether a last label is one that names of hosts outside have. */
+export const isDomain = (label: string): boolean =>
+  USUAL.has(label) ||
+  POSSIBLE.has(label) ||
+  (/^[a-z]{2}$/.test(label) && regions.of(label.toUpperCase()) !== undefined);
 const ADDRESS = /^[\d.]+$/;
 const MOST_TEXT = 100_000;
 
@@ -46,24 +50,30 @@ interface Found {
 const port = (digits: string | undefined): number | undefined =>
   digits === undefined ? undefined : Number(digits);
 
-/** Names in a text: those of URLs; the text itself, where it is a name and `hostly` or its last label says so. */
-export function hostsIn(text: string, hostly: boolean): readonly Found[] {
+/** How sure it is that a bare word is a host's name: what it is called says so, it has no name of its own, or it is called something else. */
+type Hostly = "yes" | "unnamed" | "no";
+
+/** Names in a text: those of URLs, else bare words, by what the text is called. */
+export function hostsIn(text: string, hostly: Hostly): readonly Found[] {
   if (text.length > MOST_TEXT) return [];
   const found: Found[] = [...text.matchAll(URL_HOST)].map(([, host = "", digits]) => ({
     host,
     port: port(digits),
   }));
-  if (found.length === 0)
+  if (found.length === 0 && hostly !== "no")
     for (const part of text.split(/[\s,;]+/)) {
       const word = /^--?[a-z][\w-]*=(.*)$/i.exec(part)?.[1] ?? part;
       const match = BARE.exec(word.replace(/^["']|["']$/g, ""));
       if (match === null) continue;
       const last = (match[1] ?? "").replace(/\.$/, "").split(".").at(-1) ?? "";
-      if (USUAL.has(last) || (hostly && isDomain(last)))
+      if (hostly === "yes" ? isDomain(last) : USUAL.has(last))
         found.push({ host: match[1] ?? "", port: port(match[2]) });
     }
   return found.map((f) => ({ ...f, host: f.host.toLowerCase() })).filter(({ host }) => !ADDRESS.test(host));
 }
+
+const called = (name: string | undefined): Hostly =>
+  name === undefined ? "unnamed" : HOSTLY.test(name) ? "yes" : "no";
 
 /** What a group's pods are told, container by container. */
 export function mentionsOf(context: Context, { holder, pods }: Group): readonly Mention[] {
@@ -71,7 +81,7 @@ export function mentionsOf(context: Context, { holder, pods }: Group): readonly 
   const [pod] = pods;
   const spec = pod?.spec;
   const out: Mention[] = [];
-  const add = (text: string, hostly: boolean, at: KubeObject, place: Path, where: string): void => {
+  const add = (text: string, hostly: Hostly, at: KubeObject, place: Path, where: string): void => {
     for (const found of hostsIn(text, hostly)) out.push({ ...found, object: at, path: place, where });
   };
   const maps = new Set<string>(spec?.volumes);
@@ -82,10 +92,10 @@ export function mentionsOf(context: Context, { holder, pods }: Group): readonly 
     for (const [i, container] of containers.entries()) {
       const at = [...path, list, i];
       for (const { name, value, index } of container.env ?? [])
-        add(value, HOSTLY.test(name), object, [...at, "env", index], `env ${name}`);
+        add(value, called(name), object, [...at, "env", index], `env ${name}`);
       for (const field of ["command", "args"] as const)
         for (const [j, word] of (container[field] ?? []).entries())
-          add(word, HOSTLY.test(/^--?([\w-]+)=/.exec(word)?.[1] ?? ""), object, [...at, field, j], field);
+          add(word, called(/^--?([\w-]+)=/.exec(word)?.[1]), object, [...at, field, j], field);
       for (const name of container.envFrom ?? []) maps.add(name);
     }
   }
@@ -94,7 +104,7 @@ export function mentionsOf(context: Context, { holder, pods }: Group): readonly 
     if (map.metadata.namespace !== namespace || !maps.has(map.metadata.name)) continue;
     for (const [key, value] of Object.entries(fields(map.data)))
       if (typeof value === "string")
-        add(value, HOSTLY.test(key), map, ["data", key], `ConfigMap ${map.metadata.name}: ${key}`);
+        add(value, called(key), map, ["data", key], `ConfigMap ${map.metadata.name}: ${key}`);
   }
   return out;
 }

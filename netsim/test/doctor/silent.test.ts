@@ -2,7 +2,7 @@
 import t from "tap";
 import { doctor } from "../../src/doctor/doctor.ts";
 import { loadObjects } from "../../src/model/load.ts";
-import { node, pod, service } from "../policy/make.ts";
+import { namespace, node, pod, service } from "../policy/make.ts";
 import { db, ids, web } from "./clusters.ts";
 
 t.test("Services that are somebody else's business", async (t) => {
@@ -210,4 +210,33 @@ t.test("a StatefulSet that names no Service", async (t) => {
     [],
     "nobody asks for its pods by name",
   );
+});
+
+t.test("words that look like names of hosts", async (t) => {
+  const told = (env: Record<string, string>, args: string[] = []) =>
+    pod("shop/web", { app: "web" }, "10.244.1.5", {
+      spec: {
+        containers: [{ name: "c", args, env: Object.entries(env).map(([name, value]) => ({ name, value })) }],
+      },
+    });
+  const cluster = [namespace("shop"), namespace("data"), db];
+  const silent: [Record<string, string>, string[]][] = [
+    [{ LEADER_ELECTION_ID: "1f2e.shop.example.com" }, []],
+    [{}, ["--leader-elect-id=web.example.com", "--config=/etc/app/config.io"]],
+    [{ DB_HOST: "db-0.db.data" }, []],
+    [{ CACHE_URL: "redis://redis.cache:6379" }, []],
+    [{ IMAGE: "ghcr.io/shop/web:1.4", MAIN_CLASS: "com.example.Main", FILE: "app.sh" }, []],
+    [{ OWNER: "team@example.com" }, []],
+  ];
+  for (const [env, args] of silent)
+    t.same(await ids([...cluster, told(env, args)]), [], JSON.stringify([env, args]));
+  const costly: [Record<string, string>, string[]][] = [
+    [{ SMTP_HOST: "smtp.example.com" }, []],
+    [{ KAFKA_BROKERS: "a.kafka.example.com:9092,b.kafka.example.com:9092" }, []],
+    [{ SETTINGS: '{"db": "postgres://user:secret@db.eu.example.com:5432/shop"}' }, []],
+    [{}, ["--upstream-host=api.example.com"]],
+    [{}, ["proxy", "api.example.com:443"]],
+  ];
+  for (const [env, args] of costly)
+    t.same(await ids([...cluster, told(env, args)]), ["NS/ndots"], JSON.stringify([env, args]));
 });

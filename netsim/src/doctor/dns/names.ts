@@ -1,7 +1,7 @@
 /** Names of hosts that workloads are told, and those that lead nowhere. */
 import type { Context, Group } from "../context.ts";
 import { fix, patch, replace, set } from "../fix.ts";
-import { mentionsOf, USUAL, type Mention } from "../hosts.ts";
+import { isDomain, mentionsOf, USUAL, type Mention } from "../hosts.ts";
 import { nearest } from "../nearest.ts";
 import { evidence, listText, placeOf, uniqueBy } from "../place.ts";
 import { POD_DNS } from "../sources.ts";
@@ -23,12 +23,18 @@ export function serviceNamed({ given, kubelet }: Context, host: string) {
   return { name, namespace, known };
 }
 
+/** A pod behind a headless Service is POD.SERVICE.NAMESPACE. */
+const isNamespace = ({ given }: Context, label: string): boolean =>
+  !USUAL.has(label) && given.namespaces.some((n) => n.metadata.name === label);
+
 /** Names of the world outside, looked up with a search list: final dot, one label or the cluster's own are others. */
 export const isOutside = (context: Context, host: string): boolean =>
   !host.endsWith(".") &&
   labelsOf(host).length >= 2 &&
   !`.${host}`.endsWith(`.${context.kubelet.clusterDomain}`) &&
   !/\.(svc|local|localhost)$/.test(host) &&
+  isDomain(labelsOf(host).at(-1) ?? "") &&
+  !isNamespace(context, labelsOf(host).at(-1) ?? "") &&
   serviceNamed(context, host) === undefined;
 
 export interface Told {

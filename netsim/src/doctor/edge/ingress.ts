@@ -1,6 +1,7 @@
 /** Ingresses: their class, their backends, their certificates, and who has a host twice. */
 import type { OtherObject, Service } from "../../model/types.ts";
 import { fields, list, number, text, texts } from "../../gateway/fields.ts";
+import { isDump } from "../context.ts";
 import { fix, patch, remove, set } from "../fix.ts";
 import { nearest } from "../nearest.ts";
 import { evidence, listText, placeOf } from "../place.ts";
@@ -23,7 +24,7 @@ export const ingressClass: Check = {
   run: (context) => {
     const classes = context.others("IngressClass");
     // Without a single class the input is an application's manifests, not a cluster's.
-    if (classes.length === 0) return [];
+    if (classes.length === 0 && !isDump(context)) return [];
     const names = classes.map((c) => c.metadata.name);
     const defaults = classes.filter((c) => c.metadata.annotations[DEFAULT] === "true");
     return context.given.ingresses.flatMap((ingress): Draft[] => {
@@ -40,7 +41,12 @@ export const ingressClass: Check = {
               ? "it names no class, and no IngressClass is the default"
               : `there is no IngressClass ${own}`,
           at: placeOf(ingress, own === undefined ? ["spec"] : path),
-          evidence: [evidence(`there are ${listText(names)}`, placeOf(classes[0] as OtherObject))],
+          evidence: [
+            evidence(
+              `classes that there are: ${listText(names)}`,
+              classes[0] === undefined ? placeOf(ingress) : placeOf(classes[0]),
+            ),
+          ],
           fix:
             target === undefined
               ? fix("name a class that there is")

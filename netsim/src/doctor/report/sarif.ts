@@ -32,7 +32,11 @@ export function doctorSarif({ findings, failures, checks }: Diagnosis, options: 
     message: { text: textOf(finding) },
     locations: [locationOf(mainPlace(finding), uri)],
     ...related(finding, uri),
-    partialFingerprints: { "netsimDoctor/v1": finding.fingerprint },
+    // The second is the one that GitHub goes by; left out, it would be made of the line's text.
+    partialFingerprints: {
+      "netsimDoctor/v1": finding.fingerprint,
+      primaryLocationLineHash: `${finding.fingerprint}:1`,
+    },
     ...fixesOf(finding, uri, options.read),
     properties: {
       object: finding.at.object ?? "",
