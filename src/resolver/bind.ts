@@ -99,10 +99,12 @@ async function askFurther(
 ): Promise<Reply | undefined> {
   const { conf } = state;
   let reply = await ask(state, full, type);
-  if (!isAbsolute(typed) || dotsIn(typed) !== ndotsOf(conf)) return reply;
+  // The root's dot is its name, and stays.
+  if (full === "." || !isAbsolute(typed) || dotsIn(typed) !== ndotsOf(conf)) return reply;
   for (const domain of conf.search.slice(0, MAX_SEARCH)) {
     if (reply?.rcode !== RCODE.NXDOMAIN) break;
-    reply = await ask(state, below(full.slice(0, -1), domain), type);
+    const next = below(full.slice(0, -1), domain);
+    if (isEncodable(next)) reply = await ask(state, next, type);
   }
   return reply;
 }
